@@ -1,0 +1,78 @@
+/*
+ * What the options of each block are read into, before names are turned into indexes and the whole
+ * is checked. Lives as long as one reading. Only conf/ sees it.
+ */
+#pragma once
+
+#include "addr.h"
+#include "conf.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum { CONF_OPTIONS_MAX = 64 }; /* of one block */
+
+/* Which options the file sets, by their place in the block's table. First member of each struct below. */
+struct conf_given {
+    int line;         /* of the block; 0: not in the file */
+    char where[320];  /* listener "ftps-edge": the beginning of an error */
+    uint64_t present; /* bit n: option n is in the file */
+    uint64_t refused; /* bit n: ... and was refused, so its value says nothing */
+    int lines[CONF_OPTIONS_MAX];
+};
+
+struct conf_strings {
+    size_t count;
+    const char **items;
+};
+
+struct conf_host {
+    bool set;
+    struct addr addr; /* port 0 */
+};
+
+struct conf_endpoints {
+    size_t count;
+    struct addr *items;
+};
+
+struct conf_ports {
+    uint16_t first, last;
+};
+
+struct conf_server_block {
+    struct conf_given given;
+    uint32_t workers; /* 0: one a core */
+    const char *user, *signer_user;
+    uint64_t stop_timeout_ms;
+    struct conf_host passive_address;
+    const char *tls_versions, *ciphers, *ciphersuites, *groups;
+};
+
+struct conf_log_block {
+    struct conf_given given;
+    uint32_t level, format;
+    const char *target;
+};
+
+struct conf_keystore_block {
+    struct conf_given given;
+    struct conf_keystore value;
+};
+
+struct conf_truststore_block {
+    struct conf_given given;
+    struct conf_truststore value;
+};
+
+struct conf_listener_block {
+    struct conf_given given;
+    struct conf_listener value;
+    uint32_t protocol, client_certificate, bad_certificate, reject_at, data_resumption;
+    struct conf_endpoints binds;
+    struct conf_strings key_aliases, certificate_files;
+    const char *keystore, *truststore; /* aliases */
+    struct conf_host passive_address;
+    struct conf_ports passive_ports;
+};

@@ -1,0 +1,78 @@
+#include "conf_words.h"
+
+#include <limits.h>
+#include <string.h>
+
+enum { ALIAS_MAX = 255, USER_MAX = 32, GREETING_MAX = 200, CIPHER_LIST_MAX = 2048 };
+
+#define LETTERS "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+#define DIGITS  "0123456789"
+
+/* Between 1 and max bytes, all of the set. */
+static bool made_of(const char *text, const char *set, size_t max)
+{
+    size_t len = strspn(text, set);
+
+    return len > 0 && len <= max && !text[len];
+}
+
+bool conf_is_plain(const char *text)
+{
+    for (; *text; text++)
+        if ((unsigned char)*text < ' ' || *text == 127)
+            return false;
+    return true;
+}
+
+bool conf_is_alias(const char *text)
+{
+    return made_of(text, LETTERS DIGITS "_.-", ALIAS_MAX);
+}
+
+bool conf_is_user(const char *text)
+{
+    return made_of(text, LETTERS DIGITS "_.-", USER_MAX) && text[0] != '-' && text[0] != '.';
+}
+
+bool conf_is_tls_versions(const char *text)
+{
+    return strcmp(text, "1.2") == 0 || strcmp(text, "1.3") == 0 || strcmp(text, "1.2-1.3") == 0;
+}
+
+bool conf_is_cipher_list(const char *text)
+{
+    return !text[0] || made_of(text, LETTERS DIGITS "_.-+!@=:", CIPHER_LIST_MAX);
+}
+
+bool conf_is_path(const char *text)
+{
+    return text[0] && strlen(text) < PATH_MAX && conf_is_plain(text);
+}
+
+bool conf_is_log_target(const char *text)
+{
+    return strcmp(text, "stderr") == 0 || (text[0] == '/' && text[1] && conf_is_path(text));
+}
+
+bool conf_is_module(const char *text)
+{
+    return conf_is_path(text) && (text[0] == '/' || !strchr(text, '/'));
+}
+
+bool conf_is_greeting(const char *text)
+{
+    return text[0] && strlen(text) <= GREETING_MAX && conf_is_plain(text);
+}
+
+bool conf_is_token(const char *text)
+{
+    return strncmp(text, "pkcs11:", strlen("pkcs11:")) == 0 && conf_is_plain(text) &&
+           !strstr(text, "pin-value") && !strstr(text, "pin-source");
+}
+
+bool conf_is_key_alias(const char *text)
+{
+    if (strncmp(text, "pkcs11:", strlen("pkcs11:")) == 0)
+        return conf_is_token(text);
+    return text[0] && strlen(text) <= ALIAS_MAX && conf_is_plain(text);
+}

@@ -1,0 +1,65 @@
+/*
+ * Where private keys are: on a token (token_keys.h) or in a directory of files (directory.h), behind
+ * one struct of functions. A signing_key is one key of a source with what is known about it.
+ * Signer process; one thread; calls may block for as long as the token likes.
+ */
+#pragma once
+
+#include "certificates.h"
+#include "err.h"
+#include "outcome.h"
+#include "scheme.h"
+#include "sign_message.h"
+
+#include <openssl/evp.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum { SIGNING_KEY_ID_MAX = 64 };
+
+struct signing_key {
+    /* filled by find */
+    bool is_rsa;                    /* else EC */
+    uint32_t paddings;              /* bits 1 << enum scheme_padding: what the source can do with it */
+    unsigned long object;           /* token: its handle */
+    EVP_PKEY *private_key;          /* directory; owned */
+    EVP_PKEY *token_public;         /* the public half as the source knows it, NULL: it does not; owned */
+    uint8_t id[SIGNING_KEY_ID_MAX]; /* CKA_ID */
+    size_t id_len;
+
+    /* filled by the keyring when the certificate is known */
+    enum scheme_key kind;
+    size_t bits;          /* of the modulus or the curve; 0: not known yet */
+    EVP_PKEY *public_key; /* of the certificate, owned by it */
+    uint8_t name[SIGN_KEY_NAME_LEN];
+};
+
+/* The answer to one signing; never on the heap. */
+struct signature {
+    uint8_t bytes[SIGN_SIGNATURE_MAX]; /* ECDSA: in DER, as TLS carries it */
+    size_t len;
+    unsigned long ckr;    /* the token's return code, 0 if it is not the cause */
+    const char *function; /* the call that failed, static */
+};
+
+struct key_source;
+
+struct key_source_ops {
+    /* The one private key that the name means; more than one is an error. */
+    enum outcome (*find)(struct key_source *, const char *name, struct signing_key *out, struct err *);
+    /* The certificates that lie beside the key, and issuers. */
+    enum outcome (*certificates)(struct key_source *, const char *name, const struct signing_key *,
+                                 struct certificates *out, struct err *);
+    /* Signs a hash. SIGN_AGAIN: the source is broken, and the process must end. */
+    enum sign_status (*sign)(struct key_source *, const struct signing_key *, const struct scheme *,
+                             const uint8_t *hash, struct signature *out);
+    /* Is it still there? Asked when there was no work for a while. */
+    enum outcome (*probe)(struct key_source *, struct err *);
+};
+
+/* Embedded as the first member of whatever implements it. */
+struct key_source {
+    const struct key_source_ops *ops;
+    const char *label; /* of the token; the directory's path. For log lines and errors */
+};

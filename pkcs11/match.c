@@ -1,0 +1,112 @@
+#include "match.h"
+
+#include "ckr.h"
+#include "crypto.h"
+
+#include <openssl/rand.h>
+#include <string.h>
+
+enum { SPACES_LEN = 64, RANDOMS_LEN = 64, HASH_LEN = 32, X25519_LEN = 32 };
+
+/* What the trial is made of: a hash of a message, and the key's signature of it. */
+struct trial {
+    const struct scheme *scheme;
+    uint8_t hash[CRYPTO_HASH_MAX];
+    struct signature signature;
+};
+
+size_t match_trial_message(bool tls13, uint8_t out[MATCH_BYTES_MAX])
+{
+    static const char context[] = "TLS 1.3, server CertificateVerify";
+    static const uint8_t params[] = {3, 0x00, 0x1d, X25519_LEN};
+    size_t len;
+
+    (void)RAND_bytes(out, MATCH_BYTES_MAX);
+    if (!tls13) {
+        memcpy(out + RANDOMS_LEN, params, sizeof params);
+        return RANDOMS_LEN + sizeof params + X25519_LEN;
+    }
+    memset(out, ' ', SPACES_LEN);
+    memcpy(out + SPACES_LEN, context, sizeof context);
+    len = SPACES_LEN + sizeof context + HASH_LEN;
+    return len;
+}
+
+static enum outcome trial_failed(const struct trial *trial, enum sign_status status, struct err *err)
+{
+    const char *function = trial->signature.function ? trial->signature.function : "a signature";
+
+    if (trial->signature.ckr)
+        err_set(err, "a trial signature failed: %s: %s", function, ckr_name(trial->signature.ckr));
+    else
+        err_set(err, "a trial signature failed: %s", function);
+    return status == SIGN_AGAIN ? OUTCOME_FAULTY : OUTCOME_CONFIGURATION;
+}
+
+/* PKCS#1 and ECDSA with SHA-256 need no size of the key, which is not known before the certificate is. */
+static enum outcome trial_sign(struct key_source *source, const struct signing_key *key, struct trial *trial,
+                               struct err *err)
+{
+    uint8_t message[MATCH_BYTES_MAX];
+    size_t len = match_trial_message(!key->is_rsa, message);
+    enum sign_status status = SIGN_AGAIN;
+
+    trial->signature = (struct signature){0};
+    trial->scheme = scheme_find(key->is_rsa ? 0x0401 : 0x0403);
+    if (crypto_hash(trial->scheme, message, len, trial->hash))
+        status = source->ops->sign(source, key, trial->scheme, trial->hash, &trial->signature);
+    return status == SIGN_DONE ? OUTCOME_OK : trial_failed(trial, status, err);
+}
+
+static bool belongs(const struct signing_key *key, const struct trial *trial, X509 *certificate)
+{
+    EVP_PKEY *public_key = X509_get0_pubkey(certificate);
+
+    if (!public_key || EVP_PKEY_is_a(public_key, "RSA") != key->is_rsa)
+        return false;
+    if (key->token_public)
+        return EVP_PKEY_eq(public_key, key->token_public) == 1;
+    return EVP_PKEY_is_a(public_key, key->is_rsa ? "RSA" : "EC") &&
+           crypto_verify(public_key, trial->scheme, trial->hash, trial->signature.bytes,
+                         trial->signature.len);
+}
+
+static enum outcome none_fits(const struct signing_key *key, const struct certificates *certificates,
+                              struct err *err)
+{
+    char subject[128];
+
+    certificates_subject(certificates->items[0], subject, sizeof subject);
+    err_set(
+        err,
+        "the private key (%s) and the certificate (%s) do not belong together: get a certificate for this "
+        "key, or name the key that the certificate was made for",
+        key->is_rsa ? "RSA" : "EC", subject);
+    return OUTCOME_CONFIGURATION;
+}
+
+enum outcome match_certificate(struct key_source *source, const struct signing_key *key,
+                               const struct certificates *certificates, X509 **own, struct err *err)
+{
+    struct trial trial;
+    enum outcome outcome = OUTCOME_OK;
+    size_t matches = 0;
+
+    if (!key->token_public)
+        outcome = trial_sign(source, key, &trial, err);
+    if (outcome != OUTCOME_OK)
+        return outcome;
+    for (size_t i = 0; i < certificates->candidates; i++) {
+        if (!belongs(key, &trial, certificates->items[i]))
+            continue;
+        *own = certificates->items[i];
+        matches++;
+    }
+    if (matches == 1)
+        return OUTCOME_OK;
+    if (!matches)
+        return none_fits(key, certificates, err);
+    err_set(err, "%zu certificates fit the key, so none is taken: leave one, or name it as certificate-file",
+            matches);
+    return OUTCOME_CONFIGURATION;
+}

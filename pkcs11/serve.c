@@ -1,0 +1,184 @@
+#include "serve.h"
+
+#include "ckr.h"
+#include "clock.h"
+#include "handshake_form.h"
+#include "log.h"
+#include "match.h"
+#include "requests.h"
+
+#include <string.h>
+
+enum { REFUSALS_LOG_MS = 1000 };
+
+struct server {
+    struct keyring *ring;
+    struct signer_page *page;
+    const char *keystore;
+    uint64_t refusal_logged_ms, refusals_unlogged;
+};
+
+/* Whoever floods the queue with refused requests fills no disk: a line a second, with a count. */
+static void log_refused(struct server *server, const struct sign_request *head, const char *reason)
+{
+    uint64_t now_ms = clock_monotonic_ms();
+    struct log_line line;
+
+    counter_add(&server->page->refused, 1);
+    if (server->refusal_logged_ms && now_ms - server->refusal_logged_ms < REFUSALS_LOG_MS) {
+        server->refusals_unlogged++;
+        return;
+    }
+    log_begin(&line, LOG_LEVEL_WARNING, "sign-refused");
+    log_text(&line, "keystore", server->keystore);
+    log_text(&line, "reason", reason);
+    log_number(&line, "form", head->form);
+    log_format(&line, "scheme", "0x%04x", (unsigned)head->scheme);
+    log_number(&line, "bytes", head->bytes_len);
+    if (server->refusals_unlogged)
+        log_number(&line, "more", (int64_t)server->refusals_unlogged);
+    log_end(&line);
+    (void)log_flush();
+    server->refusal_logged_ms = now_ms;
+    server->refusals_unlogged = 0;
+}
+
+static void refuse(struct server *server, struct request *request, enum sign_status status,
+                   const char *reason)
+{
+    log_refused(server, &request->head, reason);
+    request_answer(request, status, 0, 0, NULL, 0);
+}
+
+static void fault_text(const struct signature *signature, struct err *err)
+{
+    const char *function = signature->function ? signature->function : "signing";
+
+    if (signature->ckr)
+        err_set(err, "%s: %s", function, ckr_name(signature->ckr));
+    else
+        err_set(err, "%s", function);
+}
+
+static void log_failed(const struct server *server, const struct signature *signature)
+{
+    struct err cause;
+    struct log_line line;
+
+    fault_text(signature, &cause);
+    log_begin(&line, LOG_LEVEL_ERROR, "sign-failed");
+    log_text(&line, "keystore", server->keystore);
+    log_text(&line, "reason", cause.text);
+    log_end(&line);
+    (void)log_flush();
+}
+
+/* The request may be signed: do it. OUTCOME_FAULTY ends the process. */
+static enum outcome sign(struct server *server, struct request *request, const struct signing_key *key,
+                         const struct scheme *scheme, struct err *err)
+{
+    uint64_t begun_us = clock_monotonic_us(), token_us;
+    struct signature signature;
+    enum sign_status status;
+
+    counter_set(&server->page->busy_since_ms, begun_us / 1000);
+    status =
+        keyring_sign(server->ring, key, scheme, request->bytes, request->head.bytes_len, false, &signature);
+    counter_set(&server->page->busy_since_ms, 0);
+    token_us = clock_monotonic_us() - begun_us;
+    counter_add(status == SIGN_DONE ? &server->page->signatures : &server->page->failures, 1);
+    request_answer(request, status, (uint32_t)signature.ckr, token_us, signature.bytes, signature.len);
+    if (status == SIGN_DONE)
+        return OUTCOME_OK;
+    log_failed(server, &signature);
+    fault_text(&signature, err);
+    return status == SIGN_AGAIN ? OUTCOME_FAULTY : OUTCOME_OK;
+}
+
+static enum outcome handle(struct server *server, struct request *request, struct err *err)
+{
+    const struct sign_request *head = &request->head;
+    enum form_verdict verdict = handshake_form_check(head->form, request->bytes, head->bytes_len);
+    const struct scheme *scheme = scheme_find(head->scheme);
+    const struct signing_key *key;
+
+    if (verdict != FORM_OK) {
+        refuse(server, request, SIGN_NOT_ALLOWED, form_verdict_text(verdict));
+        return OUTCOME_OK;
+    }
+    key = keyring_find(server->ring, head->key);
+    if (!key) {
+        refuse(server, request, SIGN_NO_KEY, "no key of this name");
+        return OUTCOME_OK;
+    }
+    if (!handshake_form_allows(head->form, scheme, key->kind)) {
+        refuse(server, request, scheme ? SIGN_NO_SCHEME : SIGN_NOT_ALLOWED,
+               scheme ? "the scheme does not fit the key or the form" : "unknown signature scheme");
+        return OUTCOME_OK;
+    }
+    return sign(server, request, key, scheme, err);
+}
+
+enum outcome serve(struct keyring *ring, int queue, struct signer_page *page, const char *keystore,
+                   struct err *err)
+{
+    struct server server = {.ring = ring, .page = page, .keystore = keystore};
+    enum outcome outcome = OUTCOME_OK;
+    struct request request;
+
+    while (outcome == OUTCOME_OK) {
+        switch (requests_take(queue, &request, err)) {
+        case REQUESTS_TAKEN:
+            outcome = handle(&server, &request, err);
+            break;
+        case REQUESTS_MALFORMED:
+            refuse(&server, &request, SIGN_NOT_ALLOWED, "malformed request");
+            break;
+        case REQUESTS_SKIPPED:
+            break;
+        case REQUESTS_IDLE:
+            counter_set(&page->busy_since_ms, clock_monotonic_ms());
+            outcome = keyring_probe(ring, err);
+            counter_set(&page->busy_since_ms, 0);
+            break;
+        case REQUESTS_CLOSED:
+            return OUTCOME_OK;
+        case REQUESTS_FAILED:
+            return OUTCOME_FAULTY;
+        }
+    }
+    return outcome;
+}
+
+static void check_one(struct keyring *ring, size_t index, const struct scheme *scheme,
+                      struct problems *problems)
+{
+    const struct signing_key *key = keyring_at(ring, index);
+    bool tls13 = scheme_fits(scheme, key->kind, true);
+    uint8_t message[MATCH_BYTES_MAX];
+    size_t len = match_trial_message(tls13, message);
+    struct signature signature;
+    struct err cause;
+
+    if (keyring_sign(ring, key, scheme, message, len, true, &signature) == SIGN_DONE)
+        return;
+    fault_text(&signature, &cause);
+    problems_add(problems, keyring_where(ring, index), keyring_alias(ring, index),
+                 "signing with %s failed: %s", scheme->name, cause.text);
+}
+
+void serve_check(struct keyring *ring, struct problems *problems)
+{
+    const struct scheme *scheme;
+
+    for (size_t i = 0; i < keyring_count(ring); i++) {
+        const struct signing_key *key = keyring_at(ring, i);
+
+        for (size_t j = 0; (scheme = scheme_at(j)) != NULL; j++) {
+            bool own_curve = scheme->padding != SCHEME_ECDSA || scheme->curve == key->kind;
+
+            if (scheme_fits(scheme, key->kind, false) && own_curve && (key->paddings & 1u << scheme->padding))
+                check_one(ring, i, scheme, problems);
+        }
+    }
+}

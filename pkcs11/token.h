@@ -1,0 +1,54 @@
+/*
+ * One token, and this process's one session with it. libp11 loads and initialises the module and
+ * enumerates slots and tokens; the session, the login and everything on it are direct calls of the
+ * module's function list (docs/adr/0003-signing-calls.md says why).
+ *
+ * Signer process; one thread. Every call may block for as long as the token likes: the supervisor
+ * watches. After OUTCOME_FAULTY the process ends; nothing is repaired in place.
+ */
+#pragma once
+
+#include "err.h"
+#include "outcome.h"
+#include "pin.h"
+#include "signer_start.h"
+
+#include <p11-kit/pkcs11.h>
+#include <p11-kit/uri.h>
+#include <stdbool.h>
+
+struct token;
+
+/* What the token can do with private keys. */
+struct token_mechanisms {
+    bool rsa_pss, rsa_raw, ecdsa;
+};
+
+/* NULL when memory is out. Lives as long as the process. */
+struct token *token_new(const struct signer_start *start);
+
+/* Loads and initialises the module. */
+enum outcome token_load(struct token *token, struct err *err);
+
+/* Finds the one token that the keystore's URI names, and opens the session. */
+enum outcome token_open(struct token *token, struct err *err);
+
+/* Logs in, once, when the token asks for it; not when it warns of its last tries, unless told to. */
+enum outcome token_login(struct token *token, const struct pin *pin, struct err *err);
+
+/* Is the token still there and logged in? For times without work. */
+enum outcome token_probe(struct token *token, struct err *err);
+
+/* Ends the session; the module may crash here, so everything else is done before. */
+void token_close(struct token *token);
+
+const char *token_label(const struct token *token);
+const struct token_mechanisms *token_mechanisms(const struct token *token);
+CK_FUNCTION_LIST *token_calls(struct token *token);
+CK_SESSION_HANDLE token_session(const struct token *token);
+
+/* Does a pcks11: URI's path name this token (object attributes are not looked at)? */
+bool token_matches(struct token *token, P11KitUri *uri);
+
+/* The outcome of a failed call, and "C_Login: CKR_DEVICE_ERROR" in err. */
+enum outcome token_failed(const char *function, CK_RV code, struct err *err);

@@ -1,0 +1,244 @@
+#include "token_keys.h"
+
+#include "buf.h"
+#include "key_name.h"
+#include "mechanism.h"
+#include "objects.h"
+
+#include <openssl/bn.h>
+#include <openssl/core_names.h>
+#include <openssl/param_build.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { SHOWN_MAX = 12, LIST_BYTES_MAX = 300, RSA_NUMBER_BYTES_MAX = 2048 };
+
+struct token_keys {
+    struct key_source source;
+    struct token *token;
+};
+
+/* "label" (pkcs11:id=%01), ... for an error that says what there is. */
+static void list_keys(struct token *token, const struct objects *found, struct buf *out)
+{
+    for (size_t i = 0; i < found->count && i < SHOWN_MAX; i++) {
+        uint8_t id[SIGNING_KEY_ID_MAX];
+        char label[OBJECT_LABEL_MAX + 1], id_text[3 * SIGNING_KEY_ID_MAX + 1];
+
+        object_label(token, found->handles[i], label);
+        object_id_text(id, object_bytes(token, found->handles[i], CKA_ID, id, sizeof id), id_text,
+                       sizeof id_text);
+        (void)buf_printf(out, "%s\"%s\" (pkcs11:id=%s)", i ? ", " : "", label, id_text);
+    }
+    if (found->count > SHOWN_MAX)
+        (void)buf_add_text(out, ", ...");
+}
+
+static enum outcome no_such_key(struct token *token, struct err *err)
+{
+    CK_OBJECT_CLASS class = CKO_PRIVATE_KEY;
+    CK_ATTRIBUTE all = {CKA_CLASS, &class, sizeof class};
+    struct objects found;
+    struct buf list;
+    enum outcome outcome = objects_find(token, &all, 1, &found, err);
+
+    if (outcome != OUTCOME_OK)
+        return outcome;
+    buf_init(&list, LIST_BYTES_MAX);
+    list_keys(token, &found, &list);
+    if (found.count)
+        err_set(err, "no such private key on token \"%s\"; there are: %.*s", token_label(token),
+                (int)buf_len(&list), (const char *)buf_data(&list));
+    else
+        err_set(err, "no such private key on token \"%s\": it has none, or hides them before a login",
+                token_label(token));
+    buf_free(&list);
+    return OUTCOME_CONFIGURATION;
+}
+
+static enum outcome several_keys(struct token *token, const struct objects *found, struct err *err)
+{
+    struct buf list;
+
+    buf_init(&list, LIST_BYTES_MAX);
+    list_keys(token, found, &list);
+    err_set(err, "%zu private keys of token \"%s\" fit, so none is taken; name one by its id: %.*s",
+            found->count, token_label(token), (int)buf_len(&list), (const char *)buf_data(&list));
+    buf_free(&list);
+    return OUTCOME_CONFIGURATION;
+}
+
+static BIGNUM *read_number(struct token *token, CK_OBJECT_HANDLE object, CK_ATTRIBUTE_TYPE type)
+{
+    uint8_t bytes[RSA_NUMBER_BYTES_MAX];
+    size_t len = object_bytes(token, object, type, bytes, sizeof bytes);
+
+    return len ? BN_bin2bn(bytes, (int)len, NULL) : NULL;
+}
+
+/* NULL when the token does not show the numbers with the private key. */
+static EVP_PKEY *read_rsa_public(struct token *token, CK_OBJECT_HANDLE object)
+{
+    BIGNUM *n = read_number(token, object, CKA_MODULUS);
+    BIGNUM *e = read_number(token, object, CKA_PUBLIC_EXPONENT);
+    OSSL_PARAM_BLD *builder = OSSL_PARAM_BLD_new();
+    EVP_PKEY_CTX *context = EVP_PKEY_CTX_new_from_name(NULL, "RSA", NULL);
+    OSSL_PARAM *params = NULL;
+    EVP_PKEY *key = NULL;
+
+    if (n && e && builder && context && OSSL_PARAM_BLD_push_BN(builder, OSSL_PKEY_PARAM_RSA_N, n) &&
+        OSSL_PARAM_BLD_push_BN(builder, OSSL_PKEY_PARAM_RSA_E, e) &&
+        (params = OSSL_PARAM_BLD_to_param(builder)) != NULL && EVP_PKEY_fromdata_init(context) == 1)
+        (void)EVP_PKEY_fromdata(context, &key, EVP_PKEY_PUBLIC_KEY, params);
+    OSSL_PARAM_free(params);
+    EVP_PKEY_CTX_free(context);
+    OSSL_PARAM_BLD_free(builder);
+    BN_free(e);
+    BN_free(n);
+    return key;
+}
+
+static uint32_t paddings_of(const struct token *token, bool is_rsa)
+{
+    const struct token_mechanisms *can = token_mechanisms(token);
+
+    if (!is_rsa)
+        return can->ecdsa ? 1u << SCHEME_ECDSA : 0;
+    return 1u << SCHEME_PKCS1 | (can->rsa_pss || can->rsa_raw ? 1u << SCHEME_PSS : 0);
+}
+
+/* What a key must be to be used here; NULL when it is. */
+static const char *key_fault(struct token *token, CK_OBJECT_HANDLE object, CK_KEY_TYPE type)
+{
+    if (type != CKK_RSA && type != CKK_EC)
+        return "it is neither an RSA nor an EC key: p11gate signs with these two";
+    if (type == CKK_EC && !token_mechanisms(token)->ecdsa)
+        return "the token does not offer CKM_ECDSA for signing";
+    if (!object_flag(token, object, CKA_SIGN, true))
+        return "the token does not let it sign (CKA_SIGN is false)";
+    if (object_flag(token, object, CKA_ALWAYS_AUTHENTICATE, false))
+        return "it wants the PIN again for each signature (CKA_ALWAYS_AUTHENTICATE), and p11gate keeps no "
+               "PIN: "
+               "use a key without this attribute";
+    return NULL;
+}
+
+static enum outcome describe(struct token *token, CK_OBJECT_HANDLE object, struct signing_key *out,
+                             struct err *err)
+{
+    CK_KEY_TYPE type = CKK_VENDOR_DEFINED;
+    const char *fault;
+
+    (void)object_bytes(token, object, CKA_KEY_TYPE, &type, sizeof type);
+    fault = key_fault(token, object, type);
+    if (fault) {
+        err_set(err, "%s", fault);
+        return OUTCOME_CONFIGURATION;
+    }
+    out->is_rsa = type == CKK_RSA;
+    out->object = object;
+    out->paddings = paddings_of(token, out->is_rsa);
+    out->id_len = object_bytes(token, object, CKA_ID, out->id, sizeof out->id);
+    out->token_public = out->is_rsa ? read_rsa_public(token, object) : NULL;
+    return OUTCOME_OK;
+}
+
+static enum outcome find_key(struct key_source *source, const char *text, struct signing_key *out,
+                             struct err *err)
+{
+    struct token *token = ((struct token_keys *)source)->token;
+    struct objects found = {0};
+    struct key_name name;
+    enum outcome outcome = OUTCOME_OK;
+
+    if (!key_name_parse(text, &name, err))
+        return OUTCOME_CONFIGURATION;
+    /* A URI of another token is a key that is not here. */
+    if (!name.uri || token_matches(token, name.uri))
+        outcome = objects_find(token, name.wanted, name.count, &found, err);
+    key_name_free(&name);
+    if (outcome != OUTCOME_OK)
+        return outcome;
+    if (found.count > 1)
+        return several_keys(token, &found, err);
+    return found.count ? describe(token, found.handles[0], out, err) : no_such_key(token, err);
+}
+
+static enum outcome add_certificates(struct token *token, const struct signing_key *only_of,
+                                     struct certificates *out, struct err *err)
+{
+    CK_OBJECT_CLASS class = CKO_CERTIFICATE;
+    CK_ATTRIBUTE wanted[2] = {{CKA_CLASS, &class, sizeof class}, {CKA_ID, NULL, 0}};
+    uint8_t id[SIGNING_KEY_ID_MAX];
+    struct objects found;
+    enum outcome outcome;
+
+    if (only_of) {
+        memcpy(id, only_of->id, only_of->id_len);
+        wanted[1].pValue = id;
+        wanted[1].ulValueLen = only_of->id_len;
+    }
+    outcome = objects_find(token, wanted, only_of ? 2 : 1, &found, err);
+    for (size_t i = 0; outcome == OUTCOME_OK && i < found.count; i++) {
+        size_t len = 0;
+        uint8_t *der = object_value(token, found.handles[i], CKA_VALUE, &len);
+
+        if (der)
+            (void)certificates_add_der(out, der, len);
+        free(der);
+    }
+    return outcome;
+}
+
+static enum outcome token_certificates(struct key_source *source, const char *name,
+                                       const struct signing_key *key, struct certificates *out,
+                                       struct err *err)
+{
+    struct token *token = ((struct token_keys *)source)->token;
+    char id_text[3 * SIGNING_KEY_ID_MAX + 1];
+    enum outcome outcome;
+
+    (void)name;
+    if (!key->id_len) {
+        err_set(err,
+                "it has no CKA_ID, so its certificate cannot be found on the token: set certificate-file");
+        return OUTCOME_CONFIGURATION;
+    }
+    outcome = add_certificates(token, key, out, err);
+    out->candidates = out->count;
+    if (outcome == OUTCOME_OK && out->count)
+        return add_certificates(token, NULL, out, err);
+    if (outcome != OUTCOME_OK)
+        return outcome;
+    object_id_text(key->id, key->id_len, id_text, sizeof id_text);
+    err_set(err,
+            "token \"%s\" has no certificate with the key's id (%s): write one there with this id, or set "
+            "certificate-file",
+            token_label(token), id_text);
+    return OUTCOME_CONFIGURATION;
+}
+
+static enum sign_status token_sign(struct key_source *source, const struct signing_key *key,
+                                   const struct scheme *scheme, const uint8_t *hash, struct signature *out)
+{
+    return mechanism_sign(((struct token_keys *)source)->token, key, scheme, hash, out);
+}
+
+static enum outcome probe(struct key_source *source, struct err *err)
+{
+    return token_probe(((struct token_keys *)source)->token, err);
+}
+
+static const struct key_source_ops token_ops = {find_key, token_certificates, token_sign, probe};
+
+struct key_source *token_keys_new(struct token *token)
+{
+    struct token_keys *keys = calloc(1, sizeof *keys);
+
+    if (!keys)
+        return NULL;
+    keys->source.ops = &token_ops;
+    keys->source.label = token_label(token);
+    keys->token = token;
+    return &keys->source;
+}

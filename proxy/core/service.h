@@ -1,0 +1,50 @@
+/*
+ * One listener of the configuration at work in this worker: its protocol, its TLS context, its sessions
+ * and counters. Made at the start for each enabled listener; keys come and go with the token's inventory.
+ */
+#pragma once
+
+#include "addr.h"
+#include "err.h"
+#include "reason.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct conf;
+struct conf_listener;
+struct counters_page;
+struct inventory_key;
+struct loop;
+struct protocol;
+struct service;
+struct sign_client;
+
+struct service_setup {
+    struct loop *loop;
+    const struct conf *conf;
+    const struct conf_listener *listener;
+    size_t index; /* of the listener in conf, and in counters */
+    const struct protocol *protocol;
+    struct sign_client *signer;
+    struct counters_page *counters;
+    const uint8_t *ticket_secret;
+};
+
+struct service *service_new(const struct service_setup *setup, struct err *err);
+void service_free(struct service *service); /* every session must have ended */
+
+/* The keys of this listener's keystore: those it wants are put into its TLS context, instead of the ones
+ * before. */
+bool service_set_keys(struct service *service, const struct inventory_key *keys, size_t count,
+                      struct err *err);
+
+/* Takes a listening socket; its clients become sessions. */
+bool service_listen(struct service *service, int fd, struct err *err);
+
+/* No new sessions; living ones are told to end when they can. */
+void service_drain(struct service *service);
+/* Ends every session now. */
+void service_stop(struct service *service, enum session_reason reason);
+size_t service_sessions(const struct service *service);

@@ -1,0 +1,230 @@
+#include "ftp.h"
+
+#include "conf.h"
+#include "ftp_private.h"
+#include "loop.h"
+#include "stream.h"
+
+#include <stdlib.h>
+
+enum {
+    CLIENT_READ_LIMIT_BYTES = 16 * 1024,
+    REPLIES_UNSENT_MAX_BYTES = 64 * 1024, /* a client that reads no replies is not listened to */
+    TICKETS = 2,                          /* each data channel that resumes brings one more */
+};
+
+/* Offers again what the filter left. */
+static void wake(struct stream *stream)
+{
+    if (stream && stream_unread(stream))
+        stream_resume(stream);
+}
+
+void ftp_settle(struct ftp *ftp)
+{
+    if (ftp->ended) {
+        struct err detail = ftp->end_detail; /* ftp is freed before the session's last line is written */
+        session_end(ftp->session, ftp->end_reason, detail.text);
+        return;
+    }
+    if (ftp->tls_asked) {
+        ftp->tls_asked = false;
+        timer_start(&ftp->login, session_conf(ftp->session)->login_timeout_ms);
+        session_start_tls(ftp->session);
+        return;
+    }
+    wake(session_client(ftp->session));
+}
+
+/* ---- the client's and the backend's control connections ---- */
+
+static size_t client_data(void *owner, struct stream *stream, const uint8_t *data, size_t len)
+{
+    struct ftp *ftp = owner;
+    if (stream_unsent(stream) > REPLIES_UNSENT_MAX_BYTES)
+        return 0;
+    session_touch(ftp->session);
+    size_t taken = ftp_control_client_data(ftp->control, data, len);
+    if (ftp->ended || ftp->tls_asked)
+        ftp_settle(ftp);
+    else
+        wake(ftp->backend); /* ABOR ends the wait for a data channel */
+    return taken;
+}
+
+static void client_lost(struct ftp *ftp, enum session_reason reason, const char *detail)
+{
+    ftp_control_client_lost(ftp->control, reason, detail);
+    ftp_settle(ftp);
+}
+
+static void client_event(void *owner, struct stream *stream, enum stream_event event)
+{
+    switch (event) {
+    case STREAM_ENDED:
+        client_lost(owner, REASON_CLIENT_CLOSED, NULL);
+        break;
+    case STREAM_CUT:
+        client_lost(owner, REASON_CLIENT_CUT, NULL);
+        break;
+    case STREAM_FAILED:
+        client_lost(owner, REASON_CLIENT_CUT, stream_error(stream)->text);
+        break;
+    case STREAM_DRAINED:
+        stream_resume(stream);
+        break;
+    case STREAM_CONNECTED:
+    case STREAM_SECURE:
+        break;
+    }
+}
+
+static const struct stream_user client_user = {.data = client_data, .event = client_event};
+
+static size_t backend_data(void *owner, struct stream *stream, const uint8_t *data, size_t len)
+{
+    struct ftp *ftp = owner;
+    (void)stream;
+    size_t taken = ftp_control_backend_data(ftp->control, data, len);
+    ftp_settle(ftp);
+    return taken;
+}
+
+static void backend_lost(struct ftp *ftp, enum session_reason reason, const char *detail)
+{
+    ftp_control_backend_lost(ftp->control, reason, detail);
+    ftp_settle(ftp);
+}
+
+static void backend_event(void *owner, struct stream *stream, enum stream_event event)
+{
+    struct ftp *ftp = owner;
+    switch (event) {
+    case STREAM_CONNECTED:
+        ftp->backend_connected = true;
+        break;
+    case STREAM_ENDED:
+    case STREAM_CUT:
+        backend_lost(ftp, REASON_BACKEND_CLOSED, NULL);
+        break;
+    case STREAM_FAILED:
+        backend_lost(ftp, ftp->backend_connected ? REASON_BACKEND_FAILED : REASON_BACKEND_UNREACHABLE,
+                     stream_error(stream)->text);
+        break;
+    case STREAM_DRAINED:
+    case STREAM_SECURE:
+        break;
+    }
+}
+
+const struct stream_user ftp_backend_user = {.data = backend_data, .event = backend_event};
+
+/* ---- a session's life ---- */
+
+static struct ftp_rules rules_of(const struct session *session, bool implicit)
+{
+    const struct conf_listener *conf = session_conf(session);
+    struct ftp_rules rules = {
+        .greeting = conf->greeting,
+        .implicit = implicit,
+        .secure_clients_only = conf->secure_clients_only,
+        .require_data_tls = conf->require_data_tls,
+        .backend_is_v4 = addr_is_v4(&conf->backend),
+    };
+    stream_local(session_client(session), &rules.passive_address);
+    rules.client_is_v4 = addr_is_v4(&rules.passive_address);
+    if (conf->has_passive_address && addr_is_v4(&conf->passive_address))
+        rules.passive_address = conf->passive_address;
+    return rules;
+}
+
+static void *open_ftp(struct session *session, bool implicit)
+{
+    struct stream *client = session_client(session);
+    struct loop *loop = session_loop(session);
+    struct ftp *ftp = calloc(1, sizeof *ftp);
+    if (!ftp)
+        return NULL;
+    ftp->session = session;
+    ftp->rules = rules_of(session, implicit);
+    ftp->control = ftp_control_new(&ftp->rules, &ftp_control_functions, ftp);
+    if (!ftp->control) {
+        free(ftp);
+        return NULL;
+    }
+    timer_init(&ftp->login, loop, ftp_login_expired, ftp);
+    timer_init(&ftp->deadline, loop, ftp_deadline_expired, ftp);
+    timer_init(&ftp->unreachable, loop, ftp_backend_unreachable, ftp);
+    timer_start(&ftp->login, session_conf(session)->login_timeout_ms);
+    stream_set_read_limit(client, CLIENT_READ_LIMIT_BYTES);
+    stream_set_user(client, &client_user, ftp);
+    stream_resume(client);
+    ftp_control_open(ftp->control);
+    return ftp;
+}
+
+static void *ftp_open(struct session *session)
+{
+    return open_ftp(session, false);
+}
+
+static void *ftps_open(struct session *session)
+{
+    return open_ftp(session, true);
+}
+
+static void ftp_secured(void *state)
+{
+    struct ftp *ftp = state;
+    ftp_control_secured(ftp->control);
+    ftp_settle(ftp);
+}
+
+static void ftp_drain(void *state)
+{
+    struct ftp *ftp = state;
+    ftp_control_drain(ftp->control);
+    ftp_settle(ftp);
+}
+
+static void ftp_farewell(void *state, enum session_reason reason)
+{
+    struct ftp *ftp = state;
+    ftp_control_farewell(ftp->control, reason);
+}
+
+static void ftp_close(void *state)
+{
+    struct ftp *ftp = state;
+    timer_stop(&ftp->login);
+    timer_stop(&ftp->deadline);
+    timer_stop(&ftp->unreachable);
+    ftp_data_free(ftp->data, true);
+    if (ftp->backend)
+        stream_close(ftp->backend);
+    ftp_control_free(ftp->control);
+    free(ftp);
+}
+
+const struct protocol protocol_ftp = {
+    .name = "ftp",
+    .alpn = "ftp",
+    .tls_first = false,
+    .tickets = TICKETS,
+    .open = ftp_open,
+    .secured = ftp_secured,
+    .drain = ftp_drain,
+    .farewell = ftp_farewell,
+    .close = ftp_close,
+};
+
+const struct protocol protocol_ftps = {
+    .name = "ftps",
+    .alpn = "ftp",
+    .tls_first = true,
+    .tickets = TICKETS,
+    .open = ftps_open,
+    .drain = ftp_drain,
+    .farewell = ftp_farewell,
+    .close = ftp_close,
+};

@@ -1,0 +1,49 @@
+/*
+ * Every command there is, as one const table: when it is allowed, whether the backend gets it, and
+ * who handles it. docs/ftp.md shows the same table.
+ */
+#pragma once
+
+#include "ftp_line.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct ftp_control;
+
+enum ftp_when {
+    FTP_ALWAYS,    /* also in clear and before the login */
+    FTP_LOGIN,     /* when a login is allowed: under TLS, or in clear without secure-clients-only */
+    FTP_LOGGED_IN, /* after the login */
+};
+
+enum ftp_carriage {
+    FTP_PASSES,   /* forwarded as it is, the reply too */
+    FTP_CHECKED,  /* run() looks at it first, and may forward it */
+    FTP_OWN,      /* run() answers it */
+    FTP_UPLOAD,   /* a transfer towards the backend */
+    FTP_DOWNLOAD, /* a transfer towards the client */
+    FTP_REFUSED,  /* answered with refusal */
+};
+
+struct ftp_command_row {
+    const char *verb;
+    enum ftp_when when;
+    enum ftp_carriage carriage;
+    void (*run)(struct ftp_control *, const struct ftp_line *, const struct ftp_command *);
+    const char *refusal; /* a whole reply */
+    bool in_transfer;    /* acts at once during a transfer (F11) */
+};
+
+/* NULL: unknown. verb is upper case. */
+const struct ftp_command_row *ftp_command_find(const char *verb);
+
+/* Do feature lines of this command hold through the proxy? Any case. */
+bool ftp_command_carried(const char *word, size_t len);
+
+/* A method of HTTP: somebody talks another protocol to us (F19). */
+bool ftp_command_is_http(const char *verb);
+
+/* For style tests and documentation: the table itself. */
+extern const struct ftp_command_row ftp_command_rows[];
+extern const size_t ftp_command_count;

@@ -1,0 +1,301 @@
+/* Passive set-up and transfers: what is asked of the backend, and what the client is told of it. */
+#include "ftp_control_private.h"
+#include "ftp_passive.h"
+#include "text.h"
+
+#include <string.h>
+
+struct ftp_outcome {
+    const char *reply;
+    enum session_reason reason;
+};
+
+static const struct ftp_outcome outcomes[FTP_DATA_FAILURES] = {
+    [FTP_DATA_OK] = {"", REASON_DONE},
+    [FTP_DATA_NO_BACKEND] = {"425 The data connection to the server behind failed.\r\n",
+                             REASON_BACKEND_UNREACHABLE},
+    [FTP_DATA_ABSENT] = {"425 No data connection came.\r\n", REASON_CLIENT_ABSENT},
+    [FTP_DATA_TLS] = {"522 TLS on the data connection failed.\r\n", REASON_DATA_TLS_FAILED},
+    [FTP_DATA_CUT] = {"426 The data connection was cut; the transfer is incomplete.\r\n", REASON_CLIENT_CUT},
+    [FTP_DATA_INCOMPLETE] = {"426 The server ended the transfer before its data.\r\n",
+                             REASON_BACKEND_PROTOCOL},
+    [FTP_DATA_BACKEND_FAILED] = {"426 The data connection of the server behind was cut.\r\n",
+                                 REASON_BACKEND_FAILED},
+    [FTP_DATA_NO_MEMORY] = {"425 No data connection now; try again.\r\n", REASON_NO_MEMORY},
+};
+
+bool ftp_transfer_runs(const struct ftp_control *control)
+{
+    return control->transfer.row != NULL;
+}
+
+/* ---- PASV and EPSV ---- */
+
+static void ask_passive(struct ftp_control *control, bool epsv)
+{
+    control->asked_epsv = epsv;
+    ftp_control_forward_text(control, epsv ? "EPSV\r\n" : "PASV\r\n", FTP_WAIT_PASSIVE);
+}
+
+/* The backend is asked as the client asked, unless only EPSV can work with its address (F9). */
+static void begin_passive(struct ftp_control *control, bool epsv)
+{
+    control->ops->abort_data(control->owner, false);
+    control->passive_port = 0;
+    control->client_said_epsv = epsv;
+    control->asked_twice = false;
+    ask_passive(control, (epsv && !control->no_epsv) || !control->rules->backend_is_v4);
+}
+
+void ftp_run_pasv(struct ftp_control *control, const struct ftp_line *line, const struct ftp_command *command)
+{
+    (void)line;
+    (void)command;
+    if (control->epsv_all)
+        ftp_control_say(control, "503 EPSV ALL was said.\r\n");
+    else if (!control->rules->client_is_v4)
+        ftp_control_say(control, "425 PASV cannot name an IPv6 address; say EPSV.\r\n");
+    else
+        begin_passive(control, false);
+}
+
+void ftp_run_epsv(struct ftp_control *control, const struct ftp_line *line, const struct ftp_command *command)
+{
+    bool v4 = control->rules->client_is_v4;
+    const char *argument = command->argument;
+    (void)line;
+    if (text_same(argument, "ALL")) {
+        control->epsv_all = true;
+        ftp_control_say(control, "200 EPSV ALL.\r\n");
+    } else if (*argument && strcmp(argument, v4 ? "1" : "2") != 0) {
+        ftp_control_say(control, v4 ? "522 Another network protocol; use (1)\r\n"
+                                    : "522 Another network protocol; use (2)\r\n");
+    } else {
+        begin_passive(control, true);
+    }
+}
+
+static bool read_port(struct ftp_control *control)
+{
+    const struct ftp_reply *reply = &control->reply;
+    const char *text = (const char *)buf_data(&reply->text);
+    size_t len = buf_len(&reply->text);
+    if (control->asked_epsv)
+        return reply->code == 229 && ftp_passive_read_229(text, len, &control->passive_port);
+    return reply->code == 227 && ftp_passive_read_227(text, len, &control->passive_port);
+}
+
+static void offer_port(struct ftp_control *control)
+{
+    char reply[FTP_PASSIVE_LEN];
+    uint16_t port;
+    if (!control->ops->listen_data(control->owner, control->protect, &port)) {
+        control->passive_port = 0;
+        ftp_control_say(control, "425 No passive port is free; try again later.\r\n");
+        return;
+    }
+    if (control->client_said_epsv)
+        ftp_passive_write_229(port, reply);
+    else
+        ftp_passive_write_227(&control->rules->passive_address, port, reply);
+    ftp_control_say(control, reply);
+}
+
+void ftp_passive_reply(struct ftp_control *control)
+{
+    unsigned code = control->reply.code;
+    if (code >= 500 && !control->asked_twice) {
+        control->asked_twice = true;
+        control->no_epsv = control->asked_epsv;
+        ask_passive(control, !control->asked_epsv);
+        return;
+    }
+    control->wait = FTP_WAIT_NOTHING;
+    if (read_port(control)) {
+        offer_port(control);
+    } else {
+        control->passive_port = 0;
+        if (code >= 400)
+            ftp_control_pass_reply(control);
+        else
+            ftp_control_say(control, "425 The server behind named no passive port.\r\n");
+    }
+}
+
+/* ---- transfers ---- */
+
+/* The one place where a transfer ends: its line in the log, and the session is free again. */
+static void end_transfer(struct ftp_control *control, unsigned code, enum session_reason reason)
+{
+    struct ftp_command command;
+    ftp_line_parse(&control->transfer.line, &command);
+    struct ftp_transfer_report report = {
+        .verb = command.verb,
+        .path = command.argument,
+        .code = code,
+        .reason = reason,
+        .done = reason == REASON_DONE && code < 400,
+    };
+    control->ops->deadline(control->owner, 0);
+    control->ops->transfer_ended(control->owner, &report);
+    control->transfer.row = NULL;
+    control->passive_port = 0;
+    control->wait = FTP_WAIT_NOTHING;
+}
+
+static unsigned code_of(const char *reply)
+{
+    return (unsigned)(reply[0] - '0') * 100 + (unsigned)(reply[1] - '0') * 10 + (unsigned)(reply[2] - '0');
+}
+
+static void fail_transfer(struct ftp_control *control, const char *reply, enum session_reason reason)
+{
+    ftp_control_say(control, reply);
+    end_transfer(control, code_of(reply), reason);
+}
+
+/* The backend has the command and will say a last word about it, which is awaited before ours. */
+static void swallow(struct ftp_control *control, const char *verdict, enum session_reason reason)
+{
+    control->transfer.verdict = verdict;
+    control->transfer.reason = reason;
+    control->wait = FTP_WAIT_SWALLOW;
+    control->ops->deadline(control->owner, FTP_FINAL_REPLY_MS);
+}
+
+static void data_failed(struct ftp_control *control, enum ftp_data_failure failure)
+{
+    const struct ftp_outcome *outcome = &outcomes[failure];
+    control->ops->abort_data(control->owner, true);
+    if (control->wait == FTP_WAIT_FINAL) {
+        control->transfer.own_error_passes = failure == FTP_DATA_BACKEND_FAILED;
+        swallow(control, outcome->reply, outcome->reason);
+        return;
+    }
+    ftp_reply_reset(&control->reply);
+    fail_transfer(control, outcome->reply, outcome->reason);
+}
+
+void ftp_control_data_failed(struct ftp_control *control, enum ftp_data_failure failure)
+{
+    if (control->wait != FTP_WAIT_DATA_CONNECT && control->wait != FTP_WAIT_FINAL &&
+        control->wait != FTP_WAIT_DATA_END)
+        return;
+    data_failed(control, failure);
+    ftp_control_go_on(control);
+}
+
+void ftp_transfer_begin(struct ftp_control *control, const struct ftp_command_row *row,
+                        const struct ftp_line *line)
+{
+    control->transfer = (struct ftp_transfer){.row = row, .line = *line};
+    control->ops->transfer_began(control->owner);
+    if (control->rules->require_data_tls && !control->protect) {
+        fail_transfer(control, "521 Data connections must be protected: say PROT P.\r\n", REASON_REFUSED);
+        return;
+    }
+    if (!control->passive_port) {
+        fail_transfer(control, "425 Say EPSV or PASV first.\r\n", REASON_REFUSED);
+        return;
+    }
+    enum ftp_data_failure failure = control->ops->connect_data(control->owner, control->passive_port,
+                                                               control->protect, row->carriage == FTP_UPLOAD);
+    control->wait = FTP_WAIT_DATA_CONNECT;
+    if (failure != FTP_DATA_OK)
+        data_failed(control, failure);
+}
+
+void ftp_control_data_connected(struct ftp_control *control)
+{
+    if (control->wait != FTP_WAIT_DATA_CONNECT)
+        return;
+    ftp_control_forward(control, &control->transfer.line, FTP_WAIT_FINAL);
+    control->ops->start_data(control->owner);
+}
+
+void ftp_transfer_reply(struct ftp_control *control)
+{
+    unsigned code = control->reply.code;
+    if (code < 300) {
+        control->wait = FTP_WAIT_DATA_END;
+        control->ops->complete_data(control->owner);
+        return;
+    }
+    control->ops->abort_data(control->owner, control->transfer.begun);
+    ftp_control_pass_reply(control);
+    end_transfer(control, code, REASON_REFUSED);
+}
+
+void ftp_control_data_done(struct ftp_control *control)
+{
+    if (control->wait != FTP_WAIT_DATA_END)
+        return;
+    unsigned code = control->reply.code;
+    ftp_control_pass_reply(control);
+    ftp_reply_reset(&control->reply);
+    end_transfer(control, code, REASON_DONE);
+    ftp_control_go_on(control);
+}
+
+void ftp_transfer_swallow(struct ftp_control *control)
+{
+    unsigned code = control->reply.code;
+    if (control->transfer.own_error_passes && code >= 400) {
+        ftp_control_pass_reply(control);
+        end_transfer(control, code, control->transfer.reason);
+        return;
+    }
+    fail_transfer(control, control->transfer.verdict, control->transfer.reason);
+}
+
+void ftp_control_expired(struct ftp_control *control)
+{
+    if (control->wait != FTP_WAIT_SWALLOW)
+        return;
+    fail_transfer(control, control->transfer.verdict, control->transfer.reason);
+    ftp_control_say(control, "421 The server behind this one does not answer.\r\n");
+    ftp_control_end(control, REASON_BACKEND_PROTOCOL, "no final reply to an aborted transfer");
+}
+
+void ftp_transfer_lost(struct ftp_control *control, unsigned code, enum session_reason reason)
+{
+    if (!ftp_transfer_runs(control))
+        return;
+    control->ops->abort_data(control->owner, true);
+    end_transfer(control, code, reason);
+}
+
+/* ---- ABOR ---- */
+
+static const char aborted[] = "426 The transfer is aborted.\r\n226 ABOR is done.\r\n";
+
+void ftp_run_abor(struct ftp_control *control, const struct ftp_line *line, const struct ftp_command *command)
+{
+    (void)line;
+    (void)command;
+    switch (control->wait) {
+    case FTP_WAIT_DATA_CONNECT:
+    case FTP_WAIT_DATA_END:
+        control->ops->abort_data(control->owner, true);
+        ftp_reply_reset(&control->reply);
+        fail_transfer(control, aborted, REASON_ABORTED);
+        break;
+    case FTP_WAIT_FINAL:
+        control->ops->abort_data(control->owner, true);
+        swallow(control, aborted, REASON_ABORTED);
+        break;
+    case FTP_WAIT_NOTHING:
+        ftp_control_say(control, "226 Nothing to abort.\r\n");
+        break;
+    case FTP_WAIT_SWALLOW:
+    case FTP_WAIT_TLS:
+    case FTP_WAIT_GREETING:
+    case FTP_WAIT_REPLY:
+    case FTP_WAIT_LOGIN:
+    case FTP_WAIT_FEAT:
+    case FTP_WAIT_QUIT:
+    case FTP_WAIT_PASSIVE:
+    case FTP_WAITS:
+        break; /* commands wait in these: it does not come here */
+    }
+}

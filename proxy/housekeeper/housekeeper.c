@@ -1,0 +1,271 @@
+#include "housekeeper.h"
+
+#include "buf.h"
+#include "channel.h"
+#include "err.h"
+#include "line_source.h"
+#include "log.h"
+#include "message.h"
+#include "sandbox.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/queue.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <ev.h>
+
+enum { READ_BYTES = 65536, OUT_BYTES_MAX = 1024 * 1024, START_TIMEOUT_MS = 15000 };
+
+struct housekeeper;
+
+/* The log socket of one process. */
+struct source {
+    struct housekeeper *housekeeper;
+    struct line_source lines;
+    ev_io watcher;
+    LIST_ENTRY(source) entry;
+};
+
+LIST_HEAD(source_list, source);
+
+struct housekeeper {
+    struct ev_loop *loop;
+    ev_io channel;
+    struct source_list sources;
+    struct buf out;
+    int target;
+    bool started;
+    unsigned long lost; /* writes that failed since the last that did not */
+};
+
+/* -- writing ----------------------------------------------------------------------------------- */
+
+/* May block: that is what this process is for. False when the target takes nothing now. */
+static bool target_write(struct housekeeper *housekeeper, const uint8_t *data, size_t len)
+{
+    while (len) {
+        ssize_t written = write(housekeeper->target, data, len);
+
+        if (written < 0 && errno == EAGAIN) {
+            /* Somebody else made our standard error non-blocking. */
+            struct pollfd waiting = {.fd = housekeeper->target, .events = POLLOUT};
+            (void)poll(&waiting, 1, -1);
+        } else if (written < 0 && errno != EINTR) {
+            return false;
+        } else if (written > 0) {
+            data += written;
+            len -= (size_t)written;
+        }
+    }
+    return true;
+}
+
+static void write_out(struct housekeeper *housekeeper)
+{
+    struct buf *out = &housekeeper->out;
+
+    if (!buf_len(out))
+        return;
+    if (!target_write(housekeeper, buf_data(out), buf_len(out))) {
+        housekeeper->lost++;
+    } else if (housekeeper->lost) {
+        struct buf note;
+
+        buf_init(&note, 256);
+        if (buf_printf(&note, "level=error event=log-lines-lost reason=\"the target refused %lu writes\"\n",
+                       housekeeper->lost) &&
+            target_write(housekeeper, buf_data(&note), buf_len(&note)))
+            housekeeper->lost = 0;
+        buf_free(&note);
+    }
+    buf_take(out, buf_len(out));
+}
+
+/* -- reading ----------------------------------------------------------------------------------- */
+
+static void source_free(struct source *source)
+{
+    struct housekeeper *housekeeper = source->housekeeper;
+
+    (void)line_source_end(&source->lines, &housekeeper->out);
+    write_out(housekeeper);
+    ev_io_stop(housekeeper->loop, &source->watcher);
+    close(source->watcher.fd);
+    LIST_REMOVE(source, entry);
+    line_source_free(&source->lines);
+    free(source);
+}
+
+/* One read; false when there is nothing (more) to read. */
+static bool source_read(struct source *source, bool *ended)
+{
+    static uint8_t data[READ_BYTES];
+    ssize_t got = recv(source->watcher.fd, data, sizeof data, MSG_DONTWAIT);
+
+    *ended = got == 0 || (got < 0 && errno != EAGAIN && errno != EINTR);
+    if (got <= 0)
+        return false;
+    (void)line_source_take(&source->lines, data, (size_t)got, &source->housekeeper->out);
+    write_out(source->housekeeper);
+    return true;
+}
+
+static void on_source(struct ev_loop *loop, ev_io *watcher, int events)
+{
+    struct source *source = watcher->data;
+    bool ended;
+
+    (void)loop;
+    (void)events;
+    if (!source_read(source, &ended) && ended)
+        source_free(source);
+}
+
+static void source_new(struct housekeeper *housekeeper, int fd)
+{
+    struct source *source = calloc(1, sizeof *source);
+
+    if (!source) {
+        close(fd);
+        return;
+    }
+    source->housekeeper = housekeeper;
+    line_source_init(&source->lines);
+    ev_io_init(&source->watcher, on_source, fd, EV_READ);
+    source->watcher.data = source;
+    ev_io_start(housekeeper->loop, &source->watcher);
+    LIST_INSERT_HEAD(&housekeeper->sources, source, entry);
+}
+
+/* Everything that has been said already. */
+static void drain(struct housekeeper *housekeeper)
+{
+    struct source *source, *next;
+
+    for (source = LIST_FIRST(&housekeeper->sources); source; source = next) {
+        bool ended;
+
+        next = LIST_NEXT(source, entry);
+        while (source_read(source, &ended))
+            ;
+        source_free(source);
+    }
+}
+
+/* -- the supervisor ---------------------------------------------------------------------------- */
+
+static void take_target(struct housekeeper *housekeeper, int fd)
+{
+    if (housekeeper->target >= 0)
+        close(housekeeper->target);
+    housekeeper->target = fd;
+}
+
+static void take_grants(struct housekeeper *housekeeper, struct channel_message *message)
+{
+    struct grant grants[CHANNEL_FDS_MAX];
+    size_t count;
+
+    if (!message_read_grants(message, grants, CHANNEL_FDS_MAX, &count))
+        return;
+    for (size_t i = 0; i < count; i++) {
+        if (grants[i].kind == GRANT_LOG_TARGET)
+            take_target(housekeeper, grants[i].fd);
+        else if (grants[i].kind == GRANT_LOG_SOURCE)
+            source_new(housekeeper, grants[i].fd);
+        else
+            close(grants[i].fd);
+    }
+}
+
+static void take_message(struct housekeeper *housekeeper, struct channel_message *message)
+{
+    if (message->type == MESSAGE_GRANT) {
+        take_grants(housekeeper, message);
+    } else if (message->type == MESSAGE_TARGET && message->fd_count == 1) {
+        take_target(housekeeper, message->fds[0]);
+        message->fd_count = 0;
+    } else if (message->type == MESSAGE_START) {
+        housekeeper->started = true;
+    } else if (message->type == MESSAGE_STOP) {
+        ev_break(housekeeper->loop, EVBREAK_ALL);
+    }
+    channel_close_fds(message);
+}
+
+static void on_channel(struct ev_loop *loop, ev_io *watcher, int events)
+{
+    static struct channel_message message;
+    struct err err;
+
+    (void)events;
+    switch (channel_receive(watcher->fd, &message, &err)) {
+    case CHANNEL_OK:
+        take_message(watcher->data, &message);
+        break;
+    case CHANNEL_AGAIN:
+        break;
+    case CHANNEL_CLOSED:
+    case CHANNEL_FAILED:
+        ev_break(loop, EVBREAK_ALL);
+        break;
+    }
+}
+
+static bool collect(struct housekeeper *housekeeper, struct err *err)
+{
+    static struct channel_message message;
+
+    while (!housekeeper->started) {
+        if (channel_wait(CHANNEL_FD, START_TIMEOUT_MS, &message, err) != CHANNEL_OK)
+            return false;
+        take_message(housekeeper, &message);
+    }
+    if (housekeeper->target < 0)
+        err_set(err, "the housekeeper was given no log target");
+    return housekeeper->target >= 0;
+}
+
+/* Ctrl-C, and whatever a service manager sends to every process, is the supervisor's to act on. */
+static void ignore_signals(void)
+{
+    static const int ignored[] = {SIGPIPE, SIGHUP, SIGINT, SIGTERM, SIGUSR1, SIGUSR2};
+
+    for (size_t i = 0; i < sizeof ignored / sizeof ignored[0]; i++)
+        (void)signal(ignored[i], SIG_IGN);
+}
+
+int housekeeper_main(void)
+{
+    static struct housekeeper housekeeper = {.target = -1};
+    struct err err;
+
+    sandbox_hide();
+    ignore_signals();
+    LIST_INIT(&housekeeper.sources);
+    buf_init(&housekeeper.out, OUT_BYTES_MAX);
+    housekeeper.loop = ev_default_loop(EVFLAG_NOENV);
+    if (!housekeeper.loop)
+        return CHILD_EXIT_AGAIN;
+    if (!collect(&housekeeper, &err)) {
+        (void)message_send_text(CHANNEL_FD, MESSAGE_FAULT, CHILD_EXIT_AGAIN, err.text);
+        return CHILD_EXIT_AGAIN;
+    }
+    ev_io_init(&housekeeper.channel, on_channel, CHANNEL_FD, EV_READ);
+    housekeeper.channel.data = &housekeeper;
+    /* Before the sources: what was said after a new target was sent belongs to the new target. */
+    ev_set_priority(&housekeeper.channel, EV_MAXPRI);
+    ev_io_start(housekeeper.loop, &housekeeper.channel);
+    (void)channel_send(CHANNEL_FD, MESSAGE_READY, NULL, 0, NULL, 0);
+    ev_run(housekeeper.loop, 0);
+    drain(&housekeeper);
+    buf_free(&housekeeper.out);
+    close(housekeeper.target);
+    ev_loop_destroy(housekeeper.loop);
+    return CHILD_EXIT_OK;
+}

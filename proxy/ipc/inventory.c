@@ -1,0 +1,64 @@
+#include "inventory.h"
+
+#include "pack.h"
+
+#include <string.h>
+
+static bool write_key(struct buf *out, const struct inventory_key *key)
+{
+    if (key->chain_len == 0 || key->chain_len > INVENTORY_CHAIN_MAX)
+        return false;
+    if (!pack_u32(out, key->wanted) || !buf_add(out, key->name, sizeof key->name) ||
+        !pack_u32(out, key->schemes) || !pack_u32(out, (uint32_t)key->chain_len))
+        return false;
+    for (size_t i = 0; i < key->chain_len; i++)
+        if (!key->chain[i].len || !pack_bytes(out, key->chain[i].der, key->chain[i].len))
+            return false;
+    return true;
+}
+
+bool inventory_write(struct buf *out, const struct inventory_key *keys, size_t count)
+{
+    if (count > INVENTORY_KEYS_MAX || !pack_u32(out, (uint32_t)count))
+        return false;
+    for (size_t i = 0; i < count; i++)
+        if (!write_key(out, &keys[i]))
+            return false;
+    return true;
+}
+
+static bool read_key(struct unpack *in, struct inventory_key *key)
+{
+    *key = (struct inventory_key){.wanted = unpack_u32(in)};
+    for (size_t i = 0; i < sizeof key->name; i++)
+        key->name[i] = unpack_u8(in);
+    key->schemes = unpack_u32(in);
+    key->chain_len = unpack_u32(in);
+    if (in->failed || key->chain_len == 0 || key->chain_len > INVENTORY_CHAIN_MAX)
+        return false;
+    for (size_t i = 0; i < key->chain_len; i++) {
+        key->chain[i].der = unpack_bytes(in, &key->chain[i].len);
+        if (in->failed || !key->chain[i].len)
+            return false;
+    }
+    return true;
+}
+
+bool inventory_read(const void *data, size_t len, struct inventory_key *out, size_t max, size_t *count)
+{
+    struct unpack in;
+    size_t wanted;
+
+    *count = 0;
+    unpack_start(&in, data, len);
+    wanted = unpack_u32(&in);
+    if (in.failed || wanted > INVENTORY_KEYS_MAX || wanted > max)
+        return false;
+    for (size_t i = 0; i < wanted; i++)
+        if (!read_key(&in, &out[i]))
+            return false;
+    if (!unpack_done(&in))
+        return false;
+    *count = wanted;
+    return true;
+}

@@ -1,0 +1,41 @@
+/*
+ * The worker's way to the signers of one keystore: a struct remote_signer that sends requests of
+ * sign_message.h over the keystore's queue and watches the reply sockets on the loop.
+ *
+ * Limits: at most max_in_flight requests are on their way; other full handshakes wait in admit, in
+ * order, data channels first. A request whose signer died is sent again at most twice within its
+ * deadline. A full queue is tried again after an answer or 20 ms.
+ */
+#pragma once
+
+#include "counters.h"
+#include "err.h"
+#include "remote_key.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct loop;
+struct sign_client;
+
+struct sign_client_policy {
+    const char *keystore;   /* alias, for errors; borrowed */
+    unsigned max_in_flight; /* max(1, 2 x signers / workers) */
+    uint64_t timeout_ms;    /* from admit to answer, all tries together */
+    struct keystore_counters *counters;
+    void (*broken)(void *owner); /* sending to the queue failed for good: a new one is needed */
+    void *owner;
+};
+
+struct sign_client *sign_client_new(struct loop *loop, const struct sign_client_policy *policy,
+                                    struct err *err);
+void sign_client_free(struct sign_client *client); /* after every tls_ctx that uses it */
+
+/* Takes fd; the old queue's requests in flight are waited for on their own reply sockets. */
+void sign_client_set_queue(struct sign_client *client, int fd);
+
+/* The token is away (false) or back: away, full handshakes are refused at once (F22). */
+void sign_client_set_up(struct sign_client *client, bool up);
+bool sign_client_up(const struct sign_client *client);
+
+struct remote_signer *sign_client_signer(struct sign_client *client);

@@ -1,0 +1,36 @@
+/*
+ * What sign_client.c (places) and sign_request.c (messages) share. Nobody else includes it.
+ */
+#pragma once
+
+#include "sign_client.h"
+
+#include <ev.h>
+#include <sys/queue.h>
+
+struct sign_place;
+struct sign_request_state;
+
+TAILQ_HEAD(sign_places, sign_place);
+TAILQ_HEAD(sign_requests, sign_request_state);
+
+struct sign_client {
+    struct remote_signer signer; /* first */
+    struct loop *loop;
+    struct sign_client_policy policy;
+    int queue;
+    bool queue_broken, up;
+    unsigned in_flight;
+    uint64_t waiting_count;
+    struct sign_places waiting[2]; /* data channels, others */
+    struct sign_requests requests; /* in the order of their deadlines */
+    ev_timer deadline, retry;
+};
+
+void sign_client_place_free(struct sign_client *client);
+
+void sign_request_setup(struct sign_client *client);
+void sign_request_start(struct sign_client *client, struct remote_signature *signature);
+void sign_request_forget(struct remote_signature *signature); /* its fibre ends; the place stays taken */
+void sign_request_send_unsent(struct sign_client *client);
+void sign_request_end_all(struct sign_client *client);

@@ -1,0 +1,189 @@
+#include "log_keeper.h"
+
+#include "backoff.h"
+#include "clock.h"
+#include "log.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+enum { HOUSEKEEPER_START_MS = 15000, HOUSEKEEPER_BACKOFF_MS = 50, HOUSEKEEPER_BACKOFF_CAP_MS = 5000 };
+
+struct log_keeper {
+    struct log_keeper_setup setup;
+    struct child child;
+    struct backoff backoff;
+    int target, own_near, own_source; /* own: the supervisor's log */
+    uint64_t due_ms;                  /* 0: none is to be started */
+    bool stopping, was_ready;
+    struct err fault;
+};
+
+static int target_open(const char *target, struct err *err)
+{
+    int fd;
+
+    if (strcmp(target, "stderr") == 0)
+        fd = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 0);
+    else
+        /* Non-blocking for the opening only: a FIFO without a reader would hold the supervisor up. */
+        fd = open(target, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0640);
+    if (fd < 0)
+        err_errno(err, "log.target = \"%s\"", target);
+    else if (strcmp(target, "stderr") != 0)
+        (void)fcntl(fd, F_SETFL, O_APPEND);
+    return fd;
+}
+
+static void keeper_log_opened(void *owner, int source)
+{
+    struct log_keeper *keeper = owner;
+    const struct grant grant = {.kind = GRANT_LOG_SOURCE, .fd = source};
+
+    child_grant(&keeper->child, &grant, 1);
+}
+
+static void keeper_ready(void *owner, struct child *child)
+{
+    struct log_keeper *keeper = owner;
+
+    (void)child;
+    keeper->was_ready = true;
+    /* What was written before went to standard error. */
+    log_open(keeper->own_near);
+    keeper->setup.ready(keeper->setup.owner);
+}
+
+static void keeper_ended(void *owner, struct child *child, const struct child_end *end)
+{
+    struct log_keeper *keeper = owner;
+
+    (void)child;
+    err_set(&keeper->fault, "%s", end->fault);
+    if (keeper->stopping || keeper->setup.family->stopping || !keeper->was_ready)
+        keeper->setup.gone(keeper->setup.owner);
+    else
+        keeper->due_ms = clock_monotonic_ms() + backoff_wait_ms(&keeper->backoff, end->lived_ms);
+}
+
+static const struct child_user keeper_child = {.ready = keeper_ready, .ended = keeper_ended};
+
+struct log_keeper *log_keeper_new(const struct log_keeper_setup *setup, struct err *err)
+{
+    struct log_keeper *keeper = calloc(1, sizeof *keeper);
+    int ends[2];
+
+    if (!keeper) {
+        err_set(err, "out of memory");
+        return NULL;
+    }
+    keeper->setup = *setup;
+    keeper->target = keeper->own_near = keeper->own_source = -1;
+    child_init(&keeper->child, setup->family, &keeper_child, keeper);
+    keeper->child.process = "housekeeper";
+    keeper->child.start_timeout_ms = HOUSEKEEPER_START_MS;
+    backoff_init(&keeper->backoff, HOUSEKEEPER_BACKOFF_MS, HOUSEKEEPER_BACKOFF_CAP_MS);
+    keeper->target = target_open(setup->target, err);
+    if (keeper->target < 0)
+        goto failed;
+    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends)) {
+        err_errno(err, "cannot make a log socket");
+        goto failed;
+    }
+    keeper->own_near = ends[0];
+    keeper->own_source = ends[1];
+    setup->family->log_owner = keeper;
+    setup->family->log_opened = keeper_log_opened;
+    return keeper;
+
+failed:
+    log_keeper_free(keeper);
+    return NULL;
+}
+
+void log_keeper_free(struct log_keeper *keeper)
+{
+    if (!keeper)
+        return;
+    log_open(-1);
+    keeper->setup.family->log_opened = NULL;
+    if (keeper->target >= 0)
+        close(keeper->target);
+    if (keeper->own_near >= 0)
+        close(keeper->own_near);
+    if (keeper->own_source >= 0)
+        close(keeper->own_source);
+    free(keeper);
+}
+
+bool log_keeper_start(struct log_keeper *keeper, struct err *err)
+{
+    static const char *const arguments[] = {"p11gate", "--process", "housekeeper", NULL};
+    const struct spawn_plan plan = {
+        .program = keeper->setup.programs->self, .arguments = arguments, .account = keeper->setup.account};
+    struct grant grants[CHANNEL_FDS_MAX];
+    size_t count = 0;
+    const struct child *child;
+
+    keeper->due_ms = 0;
+    grants[count++] = (struct grant){.kind = GRANT_LOG_TARGET, .fd = keeper->target};
+    grants[count++] = (struct grant){.kind = GRANT_LOG_SOURCE, .fd = keeper->own_source};
+    LIST_FOREACH(child, &keeper->setup.family->living, entry)
+    if (child->log_source >= 0 && count < CHANNEL_FDS_MAX)
+        grants[count++] = (struct grant){.kind = GRANT_LOG_SOURCE, .fd = child->log_source};
+    return child_start(&keeper->child, &plan, grants, count, err);
+}
+
+void log_keeper_reopen(struct log_keeper *keeper)
+{
+    struct err err;
+    int fd = target_open(keeper->setup.target, &err);
+
+    if (fd < 0) {
+        log_event(LOG_LEVEL_ERROR, "log-reopen-failed", "%s", err.text);
+        return;
+    }
+    close(keeper->target);
+    keeper->target = fd;
+    log_event(LOG_LEVEL_INFO, "log-reopen", "%s", keeper->setup.target);
+    if (child_runs(&keeper->child) &&
+        channel_send(keeper->child.channel, MESSAGE_TARGET, NULL, 0, &fd, 1) == CHANNEL_AGAIN)
+        child_kill(&keeper->child, "it does not take its messages");
+}
+
+void log_keeper_tick(struct log_keeper *keeper, uint64_t now_ms)
+{
+    struct err err;
+
+    if (keeper->due_ms && now_ms >= keeper->due_ms && !keeper->stopping && !log_keeper_start(keeper, &err))
+        keeper->due_ms = now_ms + HOUSEKEEPER_BACKOFF_CAP_MS;
+}
+
+void log_keeper_stop(struct log_keeper *keeper, bool at_once)
+{
+    if (at_once)
+        child_kill(&keeper->child, "stopping at once");
+    if (keeper->stopping)
+        return;
+    keeper->stopping = true;
+    (void)log_flush();
+    log_open(-1);
+    close(keeper->own_near);
+    close(keeper->own_source);
+    keeper->own_near = keeper->own_source = -1;
+    child_send(&keeper->child, MESSAGE_STOP, NULL, 0);
+}
+
+bool log_keeper_idle(const struct log_keeper *keeper)
+{
+    return !child_runs(&keeper->child);
+}
+
+const char *log_keeper_fault(const struct log_keeper *keeper)
+{
+    return keeper->fault.text;
+}

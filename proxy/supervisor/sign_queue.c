@@ -1,0 +1,49 @@
+#include "sign_queue.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+bool sign_queue_open(struct sign_queue *queue, struct err *err)
+{
+    int ends[2];
+
+    *queue = (struct sign_queue){.near = -1, .far = -1};
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends)) {
+        err_errno(err, "cannot make a queue");
+        return false;
+    }
+    /* Each end has its own flags: workers never block, signers wait in recv. */
+    if (fcntl(ends[0], F_SETFL, O_NONBLOCK)) {
+        err_errno(err, "cannot make a queue");
+        close(ends[0]);
+        close(ends[1]);
+        return false;
+    }
+    *queue = (struct sign_queue){.near = ends[0], .far = ends[1]};
+    return true;
+}
+
+bool sign_queue_broken(const struct sign_queue *queue)
+{
+    struct pollfd ends[2] = {{.fd = queue->near, .events = POLLRDHUP},
+                             {.fd = queue->far, .events = POLLRDHUP}};
+
+    return poll(ends, 2, 0) > 0 && ((ends[0].revents | ends[1].revents) & (POLLHUP | POLLRDHUP | POLLERR));
+}
+
+void sign_queue_end(const struct sign_queue *queue)
+{
+    if (queue->far >= 0)
+        (void)shutdown(queue->far, SHUT_RDWR);
+}
+
+void sign_queue_close(struct sign_queue *queue)
+{
+    if (queue->near >= 0)
+        close(queue->near);
+    if (queue->far >= 0)
+        close(queue->far);
+    queue->near = queue->far = -1;
+}

@@ -1,0 +1,110 @@
+#include "signer.h"
+
+#include "clock.h"
+
+#include <sys/mman.h>
+#include <unistd.h>
+
+enum {
+    SIGNER_BACKOFF_MS = 50,
+    SIGNER_BACKOFF_CAP_MS = 400,
+    SIGNER_START_MS = 120000, /* a token with thousands of keys takes its time */
+    SIGNER_LOGIN_MS = 30000,  /* a token may be lost when a login is cut off */
+    SIGNER_SLACK_MS = 1000,   /* beyond sign-timeout */
+    SIGNER_STOP_MS = 2000,
+    SIGNER_STOP_NOW_MS = 200,
+    SIGNER_STOP_LOGIN_MS = 5000,
+};
+
+bool signer_make(struct signer *signer, struct err *err)
+{
+    signer->child.process = "signer";
+    signer->child.logs = true;
+    signer->child.start_timeout_ms = SIGNER_START_MS;
+    backoff_init(&signer->backoff, SIGNER_BACKOFF_MS, SIGNER_BACKOFF_CAP_MS);
+    signer->page_fd = counters_new("signer-counters", sizeof *signer->page, err);
+    if (signer->page_fd >= 0)
+        signer->page = counters_map(signer->page_fd, sizeof *signer->page, err);
+    return signer->page;
+}
+
+void signer_unmake(struct signer *signer)
+{
+    if (signer->page)
+        (void)munmap(signer->page, sizeof *signer->page);
+    if (signer->page_fd >= 0)
+        close(signer->page_fd);
+}
+
+bool signer_start(struct signer *signer, const struct signer_tools *tools, struct err *err)
+{
+    static const char *const arguments[] = {"p11gate-signer", NULL};
+    const struct spawn_plan plan = {.program = tools->programs->signer,
+                                    .arguments = arguments,
+                                    .account = tools->account,
+                                    .inherit_environment = true};
+    struct grant grants[4] = {{GRANT_SIGNER_START, tools->keystore, tools->start},
+                              {GRANT_QUEUE, tools->keystore, tools->queue},
+                              {GRANT_COUNTERS, tools->keystore, signer->page_fd}};
+    size_t count = 3;
+    int pin = -1;
+    bool started;
+
+    if (tools->pin->memory) {
+        pin = pin_pipe(tools->pin, err);
+        if (pin < 0)
+            return false;
+        grants[count++] = (struct grant){GRANT_PIN, tools->keystore, pin};
+    }
+    signer->state = SIGNER_STARTING;
+    started = child_start(&signer->child, &plan, grants, count, err);
+    if (pin >= 0)
+        close(pin);
+    return started;
+}
+
+bool signer_take_state(struct signer *signer, const struct channel_message *message, const char **text)
+{
+    uint32_t state;
+
+    if (!message_read_text(message, &state, text) || state > SIGNER_FAULTY)
+        return false;
+    signer->state = (enum signer_state)state;
+    signer->state_since_ms = clock_monotonic_ms();
+    return true;
+}
+
+void signer_rest(struct signer *signer, const struct child_end *end, uint64_t now_ms)
+{
+    counter_set(&signer->page->busy_since_ms, 0);
+    counter_set(&signer->page->signatures, 0);
+    counter_set(&signer->page->refused, 0);
+    counter_set(&signer->page->failures, 0);
+    signer->due_ms = now_ms + backoff_wait_ms(&signer->backoff, end->lived_ms);
+}
+
+void signer_watch(struct signer *signer, uint64_t sign_timeout_ms, uint64_t now_ms)
+{
+    uint64_t busy_since_ms = counter_get(&signer->page->busy_since_ms);
+
+    if (!child_runs(&signer->child))
+        return;
+    if (signer->state == SIGNER_LOGGING_IN) {
+        if (now_ms - signer->state_since_ms > SIGNER_LOGIN_MS)
+            child_kill(&signer->child, "its login takes too long");
+    } else if (busy_since_ms && busy_since_ms < now_ms &&
+               now_ms - busy_since_ms > sign_timeout_ms + SIGNER_SLACK_MS) {
+        child_kill(&signer->child, "it was busy for longer than sign-timeout and 1 s");
+    }
+}
+
+void signer_watch_stopping(struct signer *signer, bool at_once, uint64_t waited_ms)
+{
+    uint64_t login_ms = at_once ? SIGNER_STOP_LOGIN_MS : SIGNER_LOGIN_MS;
+    uint64_t allowed_ms = at_once ? SIGNER_STOP_NOW_MS : SIGNER_STOP_MS;
+
+    if (!child_runs(&signer->child))
+        return;
+    if (waited_ms >= (signer->state == SIGNER_LOGGING_IN ? login_ms : allowed_ms))
+        child_kill(&signer->child, "it did not end with its queue");
+}

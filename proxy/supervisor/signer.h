@@ -1,0 +1,55 @@
+/*
+ * The place of one signer of a keystore: its process comes and goes, its page of counters, its back-off and
+ * what it last said about itself stay. Supervisor only; never blocks.
+ */
+#pragma once
+
+#include "backoff.h"
+#include "child.h"
+#include "counters.h"
+#include "err.h"
+#include "message.h"
+#include "pin_file.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct keystore;
+
+struct signer {
+    struct keystore *keystore; /* whose; not looked into here */
+    struct child child;
+    struct backoff backoff;
+    uint64_t due_ms; /* not to be started before */
+    int page_fd;
+    struct signer_page *page;
+    enum signer_state state;
+    uint64_t state_since_ms;
+};
+
+/* What every signer of a keystore is given. */
+struct signer_tools {
+    const struct programs *programs;
+    const struct account *account;
+    uint32_t keystore; /* index */
+    int start, queue;  /* sealed memory; the end to take from */
+    const struct pin *pin;
+};
+
+/* child's user and names are the keystore's to set. */
+bool signer_make(struct signer *signer, struct err *err);
+void signer_unmake(struct signer *signer);
+
+bool signer_start(struct signer *signer, const struct signer_tools *tools, struct err *err);
+
+/* Takes a MESSAGE_SIGNER_STATE; its text (may be "") is borrowed from the message. */
+bool signer_take_state(struct signer *signer, const struct channel_message *message, const char **text);
+
+/* After its process ended. */
+void signer_rest(struct signer *signer, const struct child_end *end, uint64_t now_ms);
+
+/* Kills one that hangs in a login or a signature. */
+void signer_watch(struct signer *signer, uint64_t sign_timeout_ms, uint64_t now_ms);
+
+/* Kills one that does not end although its queue ended waited_ms ago. */
+void signer_watch_stopping(struct signer *signer, bool at_once, uint64_t waited_ms);

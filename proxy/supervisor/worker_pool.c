@@ -1,0 +1,287 @@
+#include "worker_pool.h"
+
+#include "backoff.h"
+#include "clock.h"
+#include "counters.h"
+#include "log.h"
+#include "pack.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+enum {
+    WORKER_START_MS = 30000,
+    WORKER_BACKOFF_MS = 50,
+    WORKER_BACKOFF_CAP_MS = 5000,
+    WORKER_WRONG_MS = 30000,
+    WORKER_HEARTBEAT_MS = 15000,
+    WORKER_STOP_SLACK_MS = 1000, /* beyond the time it was given */
+};
+
+/* The place of one worker; its process comes and goes. */
+struct place {
+    struct worker_pool *pool;
+    struct child child;
+    struct backoff backoff;
+    uint64_t due_ms, ready_ms;
+    bool waiting; /* to be started at due_ms */
+    int page_fd;
+    struct counters_page *page;
+};
+
+struct worker_pool {
+    struct worker_pool_setup setup;
+    struct place *places;
+    size_t count;
+    ev_timer next;
+    bool stopping;
+    uint64_t kill_ms;
+};
+
+bool worker_pool_ready(const struct worker_pool *pool)
+{
+    for (size_t i = 0; i < pool->count; i++)
+        if (!child_runs(&pool->places[i].child) || !pool->places[i].child.ready)
+            return false;
+    return true;
+}
+
+bool worker_pool_idle(const struct worker_pool *pool)
+{
+    for (size_t i = 0; i < pool->count; i++)
+        if (child_runs(&pool->places[i].child))
+            return false;
+    return true;
+}
+
+/* -- starting ---------------------------------------------------------------------------------- */
+
+static size_t place_grants(const struct place *place, struct grant *out, size_t max)
+{
+    const struct worker_pool_setup *setup = &place->pool->setup;
+    const struct generation *generation = setup->generation;
+    size_t count = 0;
+
+    out[count++] = (struct grant){.kind = GRANT_CONFIGURATION, .fd = generation->configuration};
+    out[count++] = (struct grant){.kind = GRANT_SECRETS, .fd = generation->secrets};
+    out[count++] = (struct grant){.kind = GRANT_COUNTERS, .fd = place->page_fd};
+    for (size_t i = 0; i < generation->bind_count && count < max; i++)
+        if (generation->binds[i] >= 0)
+            out[count++] = (struct grant){GRANT_LISTENER, (uint32_t)i, generation->binds[i]};
+    return count + setup->user->grants(setup->owner, out + count, max - count);
+}
+
+static void place_start(struct place *place)
+{
+    static const char *const arguments[] = {"p11gate", "--process", "worker", NULL};
+    const struct worker_pool_setup *setup = &place->pool->setup;
+    const struct spawn_plan plan = {
+        .program = setup->programs->self, .arguments = arguments, .account = setup->account};
+    struct grant grants[CHANNEL_FDS_MAX - 1];
+    struct err err;
+    size_t count = place_grants(place, grants, CHANNEL_FDS_MAX - 1);
+
+    place->waiting = false;
+    if (child_start(&place->child, &plan, grants, count, &err))
+        return;
+    log_event(LOG_LEVEL_ERROR, "child-start-failed", "%s", err.text);
+    place->waiting = true;
+    place->due_ms = clock_monotonic_ms() + WORKER_BACKOFF_CAP_MS;
+}
+
+/* Starts what is due and sets the timer for what is due next. */
+static void pool_step(struct worker_pool *pool)
+{
+    struct ev_loop *loop = pool->setup.family->loop;
+    uint64_t now_ms = clock_monotonic_ms(), next_ms = UINT64_MAX;
+
+    ev_timer_stop(loop, &pool->next);
+    if (pool->stopping)
+        return;
+    for (size_t i = 0; i < pool->count; i++) {
+        struct place *place = &pool->places[i];
+
+        if (place->waiting && place->due_ms <= now_ms)
+            place_start(place);
+        if (place->waiting && place->due_ms < next_ms)
+            next_ms = place->due_ms;
+    }
+    if (next_ms == UINT64_MAX)
+        return;
+    ev_timer_set(&pool->next, (double)(next_ms > now_ms ? next_ms - now_ms : 1) / 1000., 0.);
+    ev_timer_start(loop, &pool->next);
+}
+
+static void on_next(struct ev_loop *loop, ev_timer *watcher, int events)
+{
+    (void)loop;
+    (void)events;
+    pool_step(watcher->data);
+}
+
+void worker_pool_start(struct worker_pool *pool)
+{
+    for (size_t i = 0; i < pool->count; i++)
+        pool->places[i].waiting = true;
+    pool_step(pool);
+}
+
+/* -- what workers say -------------------------------------------------------------------------- */
+
+static void place_ready(void *owner, struct child *child)
+{
+    struct place *place = owner;
+
+    place->ready_ms = clock_monotonic_ms();
+    place->pool->setup.user->started(place->pool->setup.owner, child);
+}
+
+static bool place_message(void *owner, struct child *child, struct channel_message *message)
+{
+    const struct place *place = owner;
+    struct unpack in;
+    uint32_t keystore;
+
+    if (message->type != MESSAGE_QUEUE_BROKEN)
+        return false;
+    unpack_start(&in, message->payload, message->len);
+    keystore = unpack_u32(&in);
+    if (!unpack_done(&in) || keystore >= place->pool->setup.generation->conf->keystore_count)
+        return false;
+    place->pool->setup.user->queue_broken(place->pool->setup.owner, child, keystore);
+    return true;
+}
+
+static void place_ended(void *owner, struct child *child, const struct child_end *end)
+{
+    struct place *place = owner;
+    struct worker_pool *pool = place->pool;
+    uint64_t wait_ms = backoff_wait_ms(&place->backoff, end->lived_ms);
+
+    (void)child;
+    memset(place->page, 0, sizeof *place->page);
+    if (pool->stopping) {
+        pool->setup.user->ended(pool->setup.owner);
+        return;
+    }
+    if (!end->was_ready && !end->by_signal && end->code == CHILD_EXIT_CONFIGURATION) {
+        wait_ms = WORKER_WRONG_MS;
+        pool->setup.user->faulted(pool->setup.owner, end->fault);
+    }
+    place->waiting = true;
+    place->due_ms = clock_monotonic_ms() + wait_ms;
+    pool_step(pool);
+}
+
+static const struct child_user place_child = {
+    .ready = place_ready, .message = place_message, .ended = place_ended};
+
+/* -- watching ---------------------------------------------------------------------------------- */
+
+/* A heartbeat that is not in the past is no heartbeat. */
+static bool place_hangs(const struct place *place, uint64_t now_ms)
+{
+    uint64_t beat_ms = counter_get(&place->page->heartbeat_ms), last_ms = place->ready_ms;
+
+    if (beat_ms > last_ms && beat_ms <= now_ms)
+        last_ms = beat_ms;
+    return child_runs(&place->child) && place->child.ready && now_ms - last_ms > WORKER_HEARTBEAT_MS;
+}
+
+void worker_pool_tick(struct worker_pool *pool, uint64_t now_ms)
+{
+    for (size_t i = 0; i < pool->count; i++) {
+        struct place *place = &pool->places[i];
+
+        if (pool->stopping && now_ms >= pool->kill_ms)
+            child_kill(&place->child, "it did not end within stop-timeout");
+        else if (place_hangs(place, now_ms))
+            child_kill(&place->child, "its heart stopped");
+    }
+}
+
+void worker_pool_send(struct worker_pool *pool, uint32_t type, const void *payload, size_t len)
+{
+    for (size_t i = 0; i < pool->count; i++)
+        child_send(&pool->places[i].child, type, payload, len);
+}
+
+void worker_pool_grant(struct worker_pool *pool, enum grant_kind kind, uint32_t index, int fd)
+{
+    const struct grant grant = {kind, index, fd};
+
+    for (size_t i = 0; i < pool->count; i++)
+        child_grant(&pool->places[i].child, &grant, 1);
+}
+
+void worker_pool_stop(struct worker_pool *pool, uint64_t drain_ms)
+{
+    const uint32_t payload = drain_ms > UINT32_MAX ? UINT32_MAX : (uint32_t)drain_ms;
+    uint64_t now_ms = clock_monotonic_ms();
+
+    if (!pool->stopping)
+        worker_pool_send(pool, MESSAGE_STOP, &payload, sizeof payload);
+    pool->stopping = true;
+    pool->kill_ms = drain_ms ? now_ms + drain_ms + WORKER_STOP_SLACK_MS : now_ms;
+    ev_timer_stop(pool->setup.family->loop, &pool->next);
+    worker_pool_tick(pool, now_ms);
+}
+
+/* -- making ------------------------------------------------------------------------------------ */
+
+static bool place_make(struct worker_pool *pool, size_t index, struct err *err)
+{
+    struct place *place = &pool->places[index];
+
+    place->pool = pool;
+    child_init(&place->child, pool->setup.family, &place_child, place);
+    place->child.process = "worker";
+    place->child.index = (unsigned)index;
+    place->child.logs = true;
+    place->child.start_timeout_ms = WORKER_START_MS;
+    backoff_init(&place->backoff, WORKER_BACKOFF_MS, WORKER_BACKOFF_CAP_MS);
+    place->page_fd = counters_new("worker-counters", sizeof *place->page, err);
+    if (place->page_fd >= 0)
+        place->page = counters_map(place->page_fd, sizeof *place->page, err);
+    return place->page;
+}
+
+struct worker_pool *worker_pool_new(const struct worker_pool_setup *setup, struct err *err)
+{
+    struct worker_pool *pool = calloc(1, sizeof *pool);
+
+    if (pool)
+        pool->places = calloc(setup->count, sizeof *pool->places);
+    if (!pool || !pool->places) {
+        err_set(err, "out of memory");
+        free(pool);
+        return NULL;
+    }
+    pool->setup = *setup;
+    ev_init(&pool->next, on_next);
+    pool->next.data = pool;
+    while (pool->count < setup->count) {
+        if (!place_make(pool, pool->count++, err)) {
+            worker_pool_free(pool);
+            return NULL;
+        }
+    }
+    return pool;
+}
+
+void worker_pool_free(struct worker_pool *pool)
+{
+    if (!pool)
+        return;
+    ev_timer_stop(pool->setup.family->loop, &pool->next);
+    for (size_t i = 0; i < pool->count; i++) {
+        if (pool->places[i].page)
+            (void)munmap(pool->places[i].page, sizeof *pool->places[i].page);
+        if (pool->places[i].page_fd >= 0)
+            close(pool->places[i].page_fd);
+    }
+    free(pool->places);
+    free(pool);
+}

@@ -1,0 +1,49 @@
+/*
+ * The workers: as many as the configuration says, each with its own page of counters. One that ends is
+ * replaced with back-off, one whose heart stops is killed alone. Supervisor only; never blocks.
+ */
+#pragma once
+
+#include "child.h"
+#include "err.h"
+#include "generation.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct worker_pool;
+
+struct worker_pool_user {
+    /* Queues and inventories as they are now; returns how many were written, at most max. */
+    size_t (*grants)(void *owner, struct grant *out, size_t max);
+    void (*started)(void *owner, struct child *worker); /* one is ready (each time) */
+    void (*faulted)(void *owner, const char *reason);   /* one cannot go on with this configuration */
+    void (*queue_broken)(void *owner, struct child *worker, uint32_t keystore);
+    void (*ended)(void *owner); /* one is gone and the pool is stopping */
+};
+
+struct worker_pool_setup {
+    struct family *family;
+    const struct programs *programs;
+    const struct account *account;
+    const struct generation *generation;
+    size_t count;
+    const struct worker_pool_user *user;
+    void *owner;
+};
+
+struct worker_pool *worker_pool_new(const struct worker_pool_setup *setup, struct err *err);
+void worker_pool_free(struct worker_pool *pool);
+
+void worker_pool_start(struct worker_pool *pool);
+void worker_pool_tick(struct worker_pool *pool, uint64_t now_ms);
+bool worker_pool_ready(const struct worker_pool *pool); /* all of them */
+bool worker_pool_idle(const struct worker_pool *pool);  /* none runs */
+
+/* To all that run. */
+void worker_pool_send(struct worker_pool *pool, uint32_t type, const void *payload, size_t len);
+void worker_pool_grant(struct worker_pool *pool, enum grant_kind kind, uint32_t index, int fd);
+
+/* MESSAGE_STOP; later calls with a shorter time are allowed. 0: killed at once. */
+void worker_pool_stop(struct worker_pool *pool, uint64_t drain_ms);

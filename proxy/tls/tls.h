@@ -1,0 +1,103 @@
+/*
+ * One TLS conversation, the server's side, without I/O: ciphertext goes in and comes out through a
+ * struct tls_io, so that a stream decides when to call the kernel (one recv and one send a wake-up).
+ *
+ * Owner: the stream it was given to. Worker only, one thread. Nothing blocks; a handshake that needs a
+ * signature returns TLS_WAITING and later calls the wake function.
+ *
+ * RFC 8446, RFC 5246, RFC 5077; requirements T1-T4, C5, F15, F16.
+ */
+#pragma once
+
+#include "err.h"
+#include "tls_ctx.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct tls;
+
+enum {
+    TLS_KEPT_MAX = 32 * 1024,       /* ciphertext that a waiting handshake keeps */
+    TLS_HANDSHAKE_ROOM = 128 * 1024 /* what tls_handshake wants free in out: certificates, CA names */
+};
+
+/* The loop's buffers, lent for one call. */
+struct tls_io {
+    const uint8_t *in; /* ciphertext received; advanced as it is taken */
+    size_t in_len;
+    uint8_t *out; /* ciphertext to send is appended at out + out_len */
+    size_t out_len, out_size;
+};
+
+enum tls_status {
+    TLS_OK,         /* handshake: done. read: drained, more may come. write: all of it is in out */
+    TLS_WANT_INPUT, /* handshake: call again when there is more ciphertext */
+    TLS_WAITING,    /* handshake: paused (signature, or a place in the queue); wake will be called */
+    TLS_ENDED,      /* read: close_notify came: the peer's end is clean and complete */
+    TLS_FAILED,     /* tls_error says why; an alert may be in out: send it, then close */
+};
+
+enum tls_role {
+    TLS_MAIN, /* a session's own connection: tickets are issued and carry its binding */
+    TLS_DATA, /* an FTP data channel: no tickets; resumes only sessions with its control channel's binding
+                 (F16) */
+};
+
+/* The room that len plain bytes need in out in one tls_write, whatever cipher and record size. */
+size_t tls_sealed_size(size_t len);
+
+/* role TLS_DATA: control is the established conversation of the control channel (borrowed for this call);
+ * else NULL. */
+struct tls *tls_new(struct tls_ctx *ctx, enum tls_role role, const struct tls *control, struct err *err);
+
+/* Also ends a paused handshake without leaking its fibre. */
+void tls_free(struct tls *tls);
+
+enum tls_role tls_role(const struct tls *tls);
+
+/* A place where the remote_signer keeps its note about this conversation (NULL at first; remote_key.h:
+ * admit). */
+void **tls_signer_note(struct tls *tls);
+
+/* Called when a waiting handshake can go on: the owner calls tls_handshake again (soon, not inside). */
+void tls_set_wake(struct tls *tls, void (*wake)(void *owner), void *owner);
+void tls_wake(struct tls *tls);
+
+/* Input that comes while it waits is kept inside (limited: TLS_FAILED when a client sends more than
+ * TLS_KEPT_MAX before it may). After TLS_OK, what came behind the client's last handshake message is in
+ * io->in or kept: call tls_read with the same io, it takes what was kept first. A call without need is
+ * harmless: TLS_WAITING until woken, TLS_OK once done, TLS_FAILED for ever. */
+enum tls_status tls_handshake(struct tls *tls, struct tls_io *io);
+
+/* Decrypts everything in io->in. plain must have room for io->in_len + 17 KB, in the first call after the
+ * handshake for TLS_KEPT_MAX more; should it be full all the same, TLS_OK leaves the rest in io->in. *len is
+ * set in every case: bytes may come together with TLS_ENDED or TLS_FAILED. io->out may grow (KeyUpdate),
+ * never by more than the input. */
+enum tls_status tls_read(struct tls *tls, struct tls_io *io, uint8_t *plain, size_t size, size_t *len);
+/* All or nothing; never short of room when out has tls_sealed_size(len) free. */
+enum tls_status tls_write(struct tls *tls, struct tls_io *io, const uint8_t *data, size_t len);
+
+/* Appends close_notify (T1); once. */
+void tls_close(struct tls *tls, struct tls_io *io);
+
+/* TLS 1.3, TLS_MAIN: one more ticket goes out in front of the next tls_write that has room for it (F16:
+ * clients that use each ticket once); len 0 will do. */
+void tls_renew_ticket(struct tls *tls);
+
+const struct err *tls_error(const struct tls *tls);
+
+enum tls_verdict { TLS_NO_CERTIFICATE, TLS_TRUSTED, TLS_UNTRUSTED };
+
+/* About an established conversation; texts are borrowed until tls_free. */
+struct tls_facts {
+    const char *version, *cipher, *sni; /* "TLSv1.3", "TLS_AES_128_GCM_SHA256", "" */
+    bool resumed, bound; /* bound: TLS_DATA that was resumed from its control channel's session */
+    uint32_t key_ms;     /* waited for the signature */
+    enum tls_verdict verdict;
+    const char *subject, *serial, *fingerprint; /* of the client's certificate; fingerprint: SHA-256, hex */
+    const char *reason;                         /* why untrusted */
+};
+
+void tls_facts(const struct tls *tls, struct tls_facts *out);

@@ -1,0 +1,57 @@
+/* A full handshake asks for a place at the signers before it costs anything (DESIGN: admission control). */
+#include "clock.h"
+#include "tls_private.h"
+
+static int refuse(struct tls *tls, const char *why)
+{
+    if (why)
+        err_set(&tls->err, "%s", why);
+    tls->cause_known = true;
+    return 0;
+}
+
+/* The place is given: the handshake goes on to its signature. */
+static int begin(struct tls *tls)
+{
+    tls->admission = ADMISSION_GIVEN;
+    tls->pause.form =
+        SSL_version(tls->ssl) == TLS1_3_VERSION ? SIGN_FORM_TLS13_SERVER : SIGN_FORM_TLS12_SERVER;
+    /* In TLS 1.3 their number is 0; in TLS 1.2 only this keeps a ticket from being sent (F16). */
+    if (tls->role == TLS_DATA)
+        SSL_set_options(tls->ssl, SSL_OP_NO_TICKET);
+    if (tls_keys_use(tls->ctx, tls->ssl))
+        return 1;
+    return refuse(tls, "OpenSSL does not take the certificate and its key");
+}
+
+int tls_admission_ask(SSL *ssl, void *unused)
+{
+    struct tls *tls = SSL_get_app_data(ssl);
+
+    (void)unused;
+    if (tls->admission == ADMISSION_GIVEN)
+        return 1; /* after a HelloRetryRequest */
+    if (!tls->ctx->key_count)
+        return refuse(tls, "no key can sign: the listener's keystore has offered none");
+    if (!tls->asked_ms)
+        tls->asked_ms = clock_monotonic_ms();
+    if (tls->admission == ADMISSION_NONE)
+        tls->signer = tls->ctx->keys[0].signer;
+    switch (tls->signer->ops->admit(tls->signer, tls, &tls->err)) {
+    case REMOTE_GO:
+        return begin(tls);
+    case REMOTE_WAIT:
+        tls->admission = ADMISSION_WAITING;
+        return -1;
+    case REMOTE_REFUSE:
+        break; /* a place that was promised before is left when the handshake ends */
+    }
+    return refuse(tls, NULL);
+}
+
+void tls_admission_end(struct tls *tls)
+{
+    if (tls->admission != ADMISSION_NONE && !tls->pause.submitted)
+        tls->signer->ops->leave(tls->signer, tls);
+    tls->admission = ADMISSION_NONE;
+}

@@ -1,0 +1,26 @@
+/*
+ * The file that tells the fake token how to misbehave, and what is counted and shared between all
+ * processes that loaded it. See README.md for the lines.
+ * One thread; blocks when it is told to.
+ */
+#pragma once
+
+#include <stdbool.h>
+
+/* Opens the shared counts beside the file; false with a line on standard error when that is impossible. */
+bool fake_control_open(void);
+
+/* Before each call of a function: reads the file again when it was changed, waits (delay_ms), hangs
+ * for as long as the file says so, and returns the code to fail with, 0 for none. */
+unsigned long fake_control_before(const char *function);
+
+bool fake_control_absent(void);
+bool fake_control_hides(unsigned long mechanism);
+bool fake_control_corrupts(const char *function);
+
+/* Flags that are added to the token's own. */
+unsigned long fake_control_token_flags(void);
+
+/* One of the `parallel` places, waited for; fake_control_leave gives it back. */
+void fake_control_enter(void);
+void fake_control_leave(void);

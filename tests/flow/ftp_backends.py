@@ -1,0 +1,76 @@
+"""FTP servers in clear, as they stand behind p11gate: pyftpdlib and vsftpd, each with one user."""
+
+import pathlib
+import shutil
+import subprocess
+import sys
+
+import waiting
+
+HERE = pathlib.Path(__file__).parent
+
+
+class FtpBackend:
+    """A server process on a port of 127.0.0.1; files are in the folder /in of what it serves."""
+
+    command = ()
+
+    def __init__(self, folder):
+        self.folder, self.root = folder, folder / "files"
+        self.files = self.root / "in"
+        self.files.mkdir(parents=True)
+        self.port = waiting.free_port()
+        self.prepare()
+        self.process = subprocess.Popen([str(word) for word in self.command], stdin=subprocess.DEVNULL,
+                                        stderr=subprocess.DEVNULL)
+        waiting.until_port(self.port)
+
+    def prepare(self):
+        """Fills command, and writes what it needs."""
+
+    def stop(self):
+        self.process.terminate()
+        self.process.wait(10)
+
+
+class Pyftpd(FtpBackend):
+    """Says which uploads it takes for complete: complete(name)."""
+
+    user, password = "acme", "backend-password"
+
+    def prepare(self):
+        self.verdicts = self.folder / "verdicts"
+        self.verdicts.touch()
+        self.command = [sys.executable, HERE / "pyftpd_server.py", self.port, self.root, self.verdicts, self.user, self.password]
+
+    def verdict(self, name):
+        """Waits for the end of the upload: "complete" or "incomplete"."""
+        def seen():
+            return [line.split()[0] for line in self.verdicts.read_text().splitlines() if line.split()[1] == name]
+        return waiting.until(seen, f"the end of the upload of {name}")[-1]
+
+
+class Vsftpd(FtpBackend):
+    """Anonymous with write access (never at the root: it refuses that), so that no user of the machine is
+    needed; a failed upload is deleted."""
+
+    user, password = "anonymous", "guest@example.com"
+
+    def prepare(self):
+        empty = self.folder / "empty"
+        empty.mkdir()
+        empty.chmod(0o555)
+        shutil.chown(self.files, "ftp")
+        conf = self.folder / "vsftpd.conf"
+        conf.write_text("\n".join([
+            "listen=YES", "listen_ipv6=NO", "listen_address=127.0.0.1", f"listen_port={self.port}", "background=NO",
+            "anonymous_enable=YES", "no_anon_password=NO", "local_enable=NO", "write_enable=YES",
+            "anon_upload_enable=YES", "anon_mkdir_write_enable=YES", "anon_other_write_enable=YES",
+            "anon_world_readable_only=NO", "anon_umask=022", f"anon_root={self.root}",
+            "ftp_username=ftp", f"secure_chroot_dir={empty}", "seccomp_sandbox=NO", "isolate=NO", "isolate_network=NO",
+            "delete_failed_uploads=YES", "xferlog_enable=YES", "xferlog_std_format=NO", "log_ftp_protocol=YES",
+            f"vsftpd_log_file={self.folder}/log", "max_per_ip=0", "connect_from_port_20=NO", ""]))
+        self.command = ["/usr/sbin/vsftpd", conf]
+
+
+BACKENDS = {"pyftpdlib": Pyftpd, "vsftpd": Vsftpd}

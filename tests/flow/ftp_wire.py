@@ -1,0 +1,92 @@
+"""FTP typed by hand: one line goes, one reply comes; data connections as sockets."""
+
+import re
+import socket
+import struct
+
+import clients
+
+LIMIT_S = 20
+
+
+def linger_zero(sock):
+    """close() then sends a RST."""
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+
+
+class Wire:
+    """A control connection. Replies are (code, whole text)."""
+
+    def __init__(self, pki, port, implicit=False, tls=None, certificate=None):
+        self.context = clients.client_context(pki, tls, certificate)
+        self.socket = socket.create_connection(("127.0.0.1", port), LIMIT_S)
+        if implicit:
+            self.socket = self.wrap(self.socket)
+        self.rest = b""
+
+    def wrap(self, sock, session=None):
+        return self.context.wrap_socket(sock, server_hostname="localhost", session=session)
+
+    def close(self):
+        self.socket.close()
+
+    def line(self):
+        """The next line without its end; EOFError when the connection ends."""
+        while b"\n" not in self.rest:
+            piece = self.socket.recv(65536)
+            if not piece:
+                raise EOFError(f"the connection ended; left: {self.rest!r}")
+            self.rest += piece
+        line, self.rest = self.rest.split(b"\n", 1)
+        return line.rstrip(b"\r").decode("latin-1")
+
+    def reply(self):
+        lines = [self.line()]
+        code = lines[0][:3]
+        while lines[-1][:4] != code + " ":
+            lines.append(self.line())
+        return int(code), "\n".join(lines)
+
+    def send(self, text):
+        self.socket.sendall(text.encode("latin-1") + b"\r\n")
+
+    def say(self, text):
+        self.send(text)
+        return self.reply()
+
+    def start_tls(self, word="TLS"):
+        code, text = self.say(f"AUTH {word}")
+        assert code == 234, text
+        self.socket = self.wrap(self.socket)
+
+    def login(self, backend, protect=True):
+        """From the greeting to a private data channel."""
+        assert self.say(f"USER {backend.user}")[0] == 331
+        code, text = self.say(f"PASS {backend.password}")
+        assert code == 230, text
+        if protect:
+            assert self.say("PBSZ 0")[0] == 200
+            assert self.say("PROT P")[0] == 200
+        assert self.say("TYPE I")[0] == 200
+
+    def passive(self, verb="EPSV"):
+        """The port of a new data connection."""
+        code, text = self.say(verb)
+        if verb == "EPSV":
+            assert code == 229, text
+            return int(re.search(r"\(\|\|\|(\d+)\|\)", text)[1])
+        assert code == 227, text
+        high, low = re.search(r"\d+,\d+,\d+,\d+,(\d+),(\d+)", text).groups()
+        return int(high) * 256 + int(low)
+
+    def connect_data(self, port):
+        return socket.create_connection(("127.0.0.1", port), LIMIT_S)
+
+    def open_data(self, command, reuse=True):
+        """EPSV, the command, TLS: the data connection, ready. The 150 has been read."""
+        plain = self.connect_data(self.passive())
+        self.send(command)
+        data = self.wrap(plain, self.socket.session if reuse else None)
+        code, text = self.reply()
+        assert code in (125, 150), text
+        return data

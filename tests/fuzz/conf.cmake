@@ -1,0 +1,1 @@
+p11gate_fuzz_target(conf LINKS conf ipc)

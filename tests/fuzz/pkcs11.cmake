@@ -1,0 +1,1 @@
+p11gate_fuzz_target(handshake_form LINKS sign_rules)

@@ -1,0 +1,7 @@
+p11gate_unit_test(conf LINKS conf ipc SOURCES conf_fixture.c)
+p11gate_unit_test(conf_files LINKS conf ipc SOURCES conf_fixture.c)
+p11gate_unit_test(conf_scan LINKS conf)
+p11gate_unit_test(conf_broken LINKS conf ipc SOURCES conf_fixture.c)
+p11gate_unit_test(conf_documents LINKS conf ipc SOURCES conf_fixture.c)
+target_compile_definitions(test_conf_broken PRIVATE CONF_BROKEN="${CMAKE_CURRENT_SOURCE_DIR}/conf-broken")
+target_compile_definitions(test_conf_documents PRIVATE PROJECT_ROOT="${PROJECT_SOURCE_DIR}")

@@ -1,0 +1,5 @@
+p11gate_unit_test(ftp_line LINKS ftp base)
+p11gate_unit_test(ftp_passive LINKS ftp base)
+p11gate_unit_test(ftp_feat LINKS ftp base)
+p11gate_unit_test(ftp_control LINKS ftp core base SOURCES ftp_script.c)
+p11gate_unit_test(ftp_transfer LINKS ftp core base SOURCES ftp_script.c)

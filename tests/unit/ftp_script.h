@@ -1,0 +1,39 @@
+/*
+ * The control filter played by a script, a line a step, blanks in front ignored:
+ *
+ *   C text    the client sends text and CRLF        B text    the backend does
+ *   c text    without CRLF                          b text    (\r, \n and \xHH are bytes)
+ *   ! event   something happened: secured, connected, done, expired, login-expired, drain, backend-lost,
+ *             client-lost, absent, tls, cut, incomplete, backend-cut, no-backend, no-memory
+ *   > text    a line of a reply to the client       < text    a line that goes to the backend
+ *   = what    what else was asked for: connect-backend, drop-backend, start-tls, listen P, connect 2000 P up,
+ *             start, complete, abort, abort begun, deadline 30000, login acme 230, began,
+ *             transfer RETR 226 done, end quit
+ *
+ * What the filter does after a step must be the lines that follow it, all of them, in their order.
+ */
+#pragma once
+
+enum ftp_script_world {
+    IMPLICIT = 1,    /* TLS comes first; else AUTH */
+    CLEAR_LOGIN = 2, /* secure-clients-only = false */
+    CLEAR_DATA = 4,  /* require-data-tls = false */
+    CLIENT_V6 = 8,
+    BACKEND_V6 = 16,
+    CERTIFICATE_REFUSED = 32,
+    NO_KEY = 64,
+    NO_PORT = 128,
+    CONNECT_FAILS = 256, /* the data channel failed before the transfer */
+};
+
+struct ftp_script {
+    const char *name;
+    unsigned world;
+    const char *text;
+};
+
+/* Fails the test that runs, with the script's name and line. */
+void ftp_script_play(const struct ftp_script *script);
+
+/* A session behind its login, channels protected, no line of it expected in the script. */
+void ftp_script_play_logged_in(const struct ftp_script *script);

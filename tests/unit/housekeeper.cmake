@@ -1,0 +1,1 @@
+p11gate_unit_test(line_source LINKS housekeeper base)

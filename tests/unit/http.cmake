@@ -1,0 +1,6 @@
+p11gate_unit_test(http_head LINKS http)
+p11gate_unit_test(http_body LINKS http)
+p11gate_unit_test(http_fields LINKS http)
+p11gate_unit_test(http_exchange SOURCES http_play.c LINKS http)
+p11gate_unit_test(http_ends SOURCES http_play.c LINKS http)
+p11gate_unit_test(http SOURCES net_pair.c LINKS http net base conf ipc libev)

@@ -1,0 +1,5 @@
+p11gate_unit_test(pack LINKS ipc)
+p11gate_unit_test(channel LINKS ipc)
+p11gate_unit_test(sealed LINKS ipc)
+p11gate_unit_test(inventory LINKS ipc)
+p11gate_unit_test(signer_start LINKS ipc)

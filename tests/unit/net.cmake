@@ -1,0 +1,5 @@
+p11gate_unit_test(timer SOURCES net_pair.c LINKS net libev)
+p11gate_unit_test(listener SOURCES net_pair.c LINKS net libev)
+p11gate_unit_test(stream SOURCES net_pair.c LINKS net libev)
+p11gate_unit_test(relay SOURCES net_pair.c LINKS net libev)
+p11gate_unit_test(sign_client SOURCES net_pair.c LINKS net tls ipc sign_message libev)

@@ -1,0 +1,16 @@
+p11gate_unit_test(handshake_form LINKS sign_rules)
+p11gate_unit_test(signing LINKS signing base ipc PkgConfig::P11KIT PkgConfig::OPENSSL)
+
+# These start the real p11gate-signer with a SoftHSM2 token of their own.
+p11gate_unit_test(signer SOURCES signer_fixture.c LINKS signing base ipc sign_message PkgConfig::P11KIT
+    PkgConfig::OPENSSL)
+p11gate_unit_test(signer_start SOURCES signer_fixture.c LINKS signing base ipc sign_message PkgConfig::P11KIT
+    PkgConfig::OPENSSL)
+p11gate_unit_test(signer_faults SOURCES signer_fixture.c LINKS signing base ipc sign_message PkgConfig::P11KIT
+    PkgConfig::OPENSSL)
+foreach(test signer signer_start signer_faults)
+    add_dependencies(test_${test} p11gate-signer fake-token)
+    target_compile_definitions(test_${test} PRIVATE SIGNER_PROGRAM="$<TARGET_FILE:p11gate-signer>"
+        FAKE_MODULE="$<TARGET_FILE:fake-token>")
+    set_tests_properties(unit.${test} PROPERTIES LABELS "unit;token")
+endforeach()

@@ -1,0 +1,5 @@
+p11gate_unit_test(backoff LINKS supervisor)
+p11gate_unit_test(pin_file LINKS supervisor base)
+p11gate_unit_test(spawn LINKS supervisor ipc base)
+p11gate_unit_test(sign_queue LINKS supervisor base)
+p11gate_unit_test(trouble LINKS supervisor ipc base)

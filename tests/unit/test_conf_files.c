@@ -1,0 +1,214 @@
+#include "conf_files.h"
+
+#include "conf_fixture.h"
+#include "pack.h"
+#include "unit.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* Every test runs in a directory of its own. */
+static char directory[] = "/tmp/p11gate-conf-files-XXXXXX";
+
+static int enter_directory(void **state)
+{
+    (void)state;
+    return mkdtemp(directory) && chdir(directory) == 0 ? 0 : -1;
+}
+
+static int leave_directory(void **state)
+{
+    static const char *const made[] = {"a", "b", "empty", "fifo", "huge"};
+
+    (void)state;
+    for (size_t i = 0; i < ROWS(made); i++)
+        (void)unlink(made[i]);
+    return chdir("/") == 0 && rmdir(directory) == 0 ? 0 : -1;
+}
+
+static void write_file(const char *path, const void *bytes, size_t len)
+{
+    FILE *file = fopen(path, "wb");
+
+    assert_non_null(file);
+    assert_int_equal(fwrite(bytes, 1, len, file), len);
+    assert_int_equal(fclose(file), 0);
+}
+
+static void assert_file(struct conf_files *files, const char *path, const char *expected, size_t expected_len)
+{
+    struct err err;
+    size_t len = 0;
+    const char *bytes = conf_files_get(files, path, &len, &err);
+
+    assert_non_null(bytes);
+    assert_int_equal(len, expected_len);
+    assert_memory_equal(bytes, expected, expected_len);
+    assert_int_equal(bytes[len], 0);
+}
+
+static void assert_refused(struct conf_files *files, const char *path, const char *reason)
+{
+    struct err err;
+    size_t len;
+
+    assert_null(conf_files_get(files, path, &len, &err));
+    assert_string_equal(err.text, reason);
+}
+
+static void reads_each_file_once(void **state)
+{
+    struct conf_files *files = conf_files_from_disk();
+
+    (void)state;
+    assert_null(conf_files_first(files));
+    write_file("a", "one\0two", 7);
+    assert_file(files, "a", "one\0two", 7);
+    write_file("a", "other", 5);
+    assert_file(files, "a", "one\0two", 7);
+    assert_int_equal(unlink("a"), 0);
+    assert_file(files, "a", "one\0two", 7);
+    assert_string_equal(conf_files_first(files), "a");
+    conf_files_free(files);
+}
+
+static void refuses_what_is_no_file(void **state)
+{
+    struct conf_files *files = conf_files_from_disk();
+
+    (void)state;
+    assert_int_equal(mkfifo("fifo", 0600), 0);
+    write_file("huge", "x", 1);
+    assert_int_equal(truncate("huge", CONF_FILE_BYTES_MAX + 1), 0);
+    assert_refused(files, "absent", "cannot be read: No such file or directory");
+    assert_refused(files, "", "cannot be read: No such file or directory");
+    assert_refused(files, ".", "not a regular file");
+    assert_refused(files, "fifo", "not a regular file"); /* nor does it wait for a writer */
+    assert_refused(files, "/dev/null", "not a regular file");
+    assert_refused(files, "huge", "larger than 4 MB");
+    assert_null(conf_files_first(files));
+    /* What was refused is asked for again. */
+    write_file("absent", "now", 3);
+    assert_file(files, "absent", "now", 3);
+    assert_int_equal(unlink("absent"), 0);
+    conf_files_free(files);
+}
+
+static void limits_the_whole(void **state)
+{
+    struct conf_files *files = conf_files_from_disk();
+    char path[16] = "huge";
+
+    (void)state;
+    write_file("huge", "x", 1);
+    assert_int_equal(truncate("huge", CONF_FILE_BYTES_MAX), 0);
+    for (int i = 0; i < CONF_FILES_BYTES_MAX / CONF_FILE_BYTES_MAX; i++) {
+        struct err err;
+        size_t len;
+
+        assert_non_null(conf_files_get(files, path, &len, &err));
+        (void)snprintf(path, sizeof path, ".%.*s/huge", i, "/////////");
+    }
+    assert_refused(files, path, "too much: a configuration has at most 1024 files and 32 MB");
+    conf_files_free(files);
+}
+
+static void packs_what_was_asked_for(void **state)
+{
+    struct conf_files *files = conf_files_from_disk(), *copy;
+    struct buf packed;
+
+    (void)state;
+    write_file("b", "second", 6);
+    write_file("a", "fir\0st", 6);
+    write_file("empty", "", 0);
+    assert_file(files, "b", "second", 6);
+    assert_file(files, "a", "fir\0st", 6);
+    assert_file(files, "empty", "", 0);
+    buf_init(&packed, 4096);
+    assert_true(conf_files_pack(files, &packed));
+    conf_files_free(files);
+    copy = conf_files_from_memory(buf_data(&packed), buf_len(&packed));
+    buf_free(&packed);
+    assert_non_null(copy);
+    assert_string_equal(conf_files_first(copy), "b");
+    assert_file(copy, "a", "fir\0st", 6);
+    assert_file(copy, "b", "second", 6);
+    assert_file(copy, "empty", "", 0);
+    write_file("huge", "x", 1);
+    assert_refused(copy, "huge", "not among the files that were read at the start");
+    conf_files_free(copy);
+}
+
+static void says_when_the_packed_do_not_fit(void **state)
+{
+    static const struct fixture_file list[] = {{"a", "0123456789"}, {NULL, NULL}};
+    struct conf_files *files = fixture_files(list);
+    struct buf packed;
+
+    (void)state;
+    buf_init(&packed, 12);
+    assert_false(conf_files_pack(files, &packed));
+    buf_free(&packed);
+    conf_files_free(files);
+}
+
+static void packed_pair(struct buf *out, uint32_t count, const char *first, const char *second)
+{
+    buf_init(out, 4096);
+    assert_true(pack_u32(out, count) && pack_text(out, first) && pack_bytes(out, "x", 1) &&
+                pack_text(out, second) && pack_bytes(out, "y", 1));
+}
+
+static void refuses_malformed_memory(void **state)
+{
+    static const struct {
+        uint32_t count;
+        const char *first, *second;
+        bool good;
+    } rows[] = {
+        {2, "a", "b", true},           {1, "a", "b", false}, {3, "a", "b", false}, {0, "a", "b", false},
+        {0xffffffff, "a", "b", false}, {2, "a", "a", false}, {2, "a", "", false},  {2, "", "b", false},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ROWS(rows); i++) {
+        struct buf packed;
+        struct conf_files *files;
+
+        packed_pair(&packed, rows[i].count, rows[i].first, rows[i].second);
+        files = conf_files_from_memory(buf_data(&packed), buf_len(&packed));
+        assert_int_equal(files != NULL, rows[i].good);
+        conf_files_free(files);
+        buf_free(&packed);
+    }
+}
+
+static void refuses_every_cut(void **state)
+{
+    struct buf packed;
+
+    (void)state;
+    packed_pair(&packed, 2, "a", "b");
+    for (size_t len = 0; len < buf_len(&packed); len++)
+        assert_null(conf_files_from_memory(buf_data(&packed), len));
+    assert_true(buf_add(&packed, "", 1));
+    assert_null(conf_files_from_memory(buf_data(&packed), buf_len(&packed)));
+    buf_free(&packed);
+    conf_files_free(NULL);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(reads_each_file_once),     cmocka_unit_test(refuses_what_is_no_file),
+        cmocka_unit_test(limits_the_whole),         cmocka_unit_test(packs_what_was_asked_for),
+        cmocka_unit_test(refuses_malformed_memory), cmocka_unit_test(says_when_the_packed_do_not_fit),
+        cmocka_unit_test(refuses_every_cut),
+    };
+
+    return cmocka_run_group_tests(tests, enter_directory, leave_directory);
+}

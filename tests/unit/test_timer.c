@@ -1,0 +1,82 @@
+#include "net_pair.h"
+#include "timer.h"
+#include "unit.h"
+
+#include "clock.h"
+
+struct alarm {
+    struct timer timer;
+    int rung;
+    uint64_t rung_ms;
+};
+
+static void ring(void *owner)
+{
+    struct alarm *alarm = owner;
+
+    alarm->rung++;
+    alarm->rung_ms = clock_monotonic_ms();
+}
+
+static bool has_rung(void *arg)
+{
+    return ((struct alarm *)arg)->rung > 0;
+}
+
+static void it_rings_once_and_not_before_its_time(void **state)
+{
+    struct err err;
+    struct loop *loop = loop_new(&err);
+    struct alarm alarm = {.rung = 0};
+    uint64_t begin_ms = clock_monotonic_ms();
+
+    (void)state;
+    timer_init(&alarm.timer, loop, ring, &alarm);
+    timer_start(&alarm.timer, 30);
+    assert_true(net_run_until(loop, has_rung, &alarm));
+    assert_true(alarm.rung_ms - begin_ms >= 29);
+    net_turns(loop, 10);
+    assert_int_equal(alarm.rung, 1);
+    loop_free(loop);
+}
+
+static bool later_than(void *arg)
+{
+    return clock_monotonic_ms() >= *(uint64_t *)arg;
+}
+
+static void touching_moves_it_and_zero_means_never(void **state)
+{
+    struct err err;
+    struct loop *loop = loop_new(&err);
+    struct alarm touched = {.rung = 0}, never = {.rung = 0};
+    uint64_t until_ms = clock_monotonic_ms() + 60;
+
+    (void)state;
+    timer_init(&touched.timer, loop, ring, &touched);
+    timer_init(&never.timer, loop, ring, &never);
+    timer_start(&touched.timer, 50);
+    timer_start(&never.timer, 0);
+    while (clock_monotonic_ms() < until_ms) {
+        timer_touch(&touched.timer);
+        net_turns(loop, 1);
+    }
+    assert_int_equal(touched.rung, 0);
+    until_ms = clock_monotonic_ms();
+    assert_true(net_run_until(loop, has_rung, &touched));
+    assert_true(touched.rung_ms - until_ms >= 40);
+    assert_true(net_run_until(loop, later_than, &until_ms));
+    assert_int_equal(never.rung, 0);
+    timer_stop(&touched.timer);
+    loop_free(loop);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(it_rings_once_and_not_before_its_time),
+        cmocka_unit_test(touching_moves_it_and_zero_means_never),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
