@@ -31,7 +31,7 @@ static bool buf_grow(struct buf *buf, size_t size)
     memory = malloc(next);
     if (!memory)
         return false;
-    if (buf->len)
+    if (buf->memory)
         memcpy(memory, buf->memory + buf->start, buf->len);
     free(buf->memory);
     buf->memory = memory;

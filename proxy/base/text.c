@@ -11,7 +11,7 @@ struct unit {
 };
 
 static const struct unit duration_units[] = {
-    {"ms", 1}, {"s", 1000}, {"m", 60u * 1000}, {"h", 3600u * 1000}, {"d", 24u * 3600 * 1000}, {NULL, 0},
+    {"ms", 1}, {"s", 1000}, {"m", 60000}, {"h", 3600000}, {"d", 86400000}, {NULL, 0},
 };
 
 static const struct unit size_units[] = {
@@ -71,9 +71,9 @@ bool text_size_bytes(const char *text, uint64_t *out)
     return text_with_unit(text, size_units, size_max_bytes, out);
 }
 
-static char text_lower(char c)
+static int text_lower(char c)
 {
-    return c >= 'A' && c <= 'Z' ? (char)(c + ('a' - 'A')) : c;
+    return c >= 'A' && c <= 'Z' ? c + ('a' - 'A') : c;
 }
 
 bool text_same_n(const char *a, size_t a_len, const char *b)

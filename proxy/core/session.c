@@ -254,10 +254,17 @@ static size_t handshake_data(void *owner, struct stream *stream, const uint8_t *
     return 0;
 }
 
+static enum session_reason handshake_reason(const struct session *session)
+{
+    if (tls_certificate_refused(stream_tls(session->client)))
+        return REASON_CERTIFICATE_REFUSED;
+    return session_can_secure(session) ? REASON_HANDSHAKE_FAILED : REASON_TOKEN_DOWN;
+}
+
 static void handshake_event(void *owner, struct stream *stream, enum stream_event event)
 {
     struct session *session = owner;
-    enum session_reason reason = session_can_secure(session) ? REASON_HANDSHAKE_FAILED : REASON_TOKEN_DOWN;
+    enum session_reason reason;
 
     if (event == STREAM_SECURE) {
         session_secured(session);
@@ -265,6 +272,7 @@ static void handshake_event(void *owner, struct stream *stream, enum stream_even
     }
     if (event == STREAM_DRAINED || event == STREAM_CONNECTED)
         return;
+    reason = handshake_reason(session);
     counter_add(&session->service->counters->handshakes_failed, 1);
     session_end(session, reason, stream_error(stream)->text);
 }

@@ -74,14 +74,14 @@ static void write_out(struct housekeeper *housekeeper)
     if (!target_write(housekeeper, buf_data(out), buf_len(out))) {
         housekeeper->lost++;
     } else if (housekeeper->lost) {
-        struct buf note;
+        struct log_line line;
 
-        buf_init(&note, 256);
-        if (buf_printf(&note, "level=error event=log-lines-lost reason=\"the target refused %lu writes\"\n",
-                       housekeeper->lost) &&
-            target_write(housekeeper, buf_data(&note), buf_len(&note)))
+        log_begin(&line, LOG_LEVEL_ERROR, "log-lines-lost");
+        log_number(&line, "writes", (int64_t)housekeeper->lost);
+        log_text(&line, "reason", "the target refused them");
+        line.text[line.len++] = '\n';
+        if (target_write(housekeeper, (const uint8_t *)line.text, line.len))
             housekeeper->lost = 0;
-        buf_free(&note);
     }
     buf_take(out, buf_len(out));
 }

@@ -109,8 +109,7 @@ size_t http_exchange_client_data(struct http_exchange *x, const uint8_t *data, s
         taken = client_head(x, data, len);
     if (x->phase == HTTP_PHASE_REQUEST)
         taken += client_body(x, data + taken, len - taken);
-    if (x->phase != HTTP_PHASE_OVER)
-        http_exchange_flush(x);
+    http_exchange_flush(x);
     return taken;
 }
 

@@ -89,7 +89,7 @@ struct listener *listener_new(struct loop *loop, int fd, listener_accepted *acce
 }
 
 /* A listening socket at one port, or -1. SO_REUSEADDR lets two binds of a port succeed while none of them
- * listens, so that only listen tells (TRAPS 21). */
+ * listens, so that only listen tells. */
 static int passive_try(const struct addr *at, uint16_t port)
 {
     struct addr where = *at;

@@ -1,5 +1,5 @@
 /*
- * A listening socket of a worker: one accept a wake-up, so that workers share a burst (TRAPS 21). The
+ * A listening socket of a worker: one accept a wake-up, so that workers share a burst. The
  * listeners of the configuration are made by the supervisor; passive FTP ports by the worker itself.
  */
 #pragma once

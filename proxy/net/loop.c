@@ -8,7 +8,7 @@
 #include <malloc.h>
 #include <stdlib.h>
 
-/* Handed-back memory of many closed connections: SPEED rule 9. */
+/* Handed-back memory of many closed connections costs a call, so only now and then. */
 enum { LOOP_TRIM_AFTER = 1000, LOOP_TRIM_EVERY_MS = 10000 };
 
 static void loop_tell_ready(struct loop *loop)

@@ -1,6 +1,6 @@
 /*
  * What one worker's event loop shares between its streams: the libev loop, the receive, plain and
- * cipher buffers (SPEED: buffers belong to the loop, not to the connection), the queue of handshake
+ * cipher buffers (they belong to the loop, not to a connection), the queue of handshake
  * steps with its budget a turn, and the streams that wait to be freed or to finish closing.
  *
  * One a worker; one thread; owned by the process's main function.

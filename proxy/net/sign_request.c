@@ -238,6 +238,8 @@ static void deadline_schedule(struct sign_client *client)
     ev_timer_stop(loop_ev(client->loop), &client->deadline);
     if (!first)
         return;
+    /* The analyser does not see that TAILQ_REMOVE took a freed request out of the list. */
+    /* NOLINTNEXTLINE(clang-analyzer-unix.Malloc) */
     ev_timer_set(&client->deadline,
                  first->deadline_ms > now_ms ? (double)(first->deadline_ms - now_ms) / 1000. : 0., 0.);
     ev_timer_start(loop_ev(client->loop), &client->deadline);
@@ -246,13 +248,16 @@ static void deadline_schedule(struct sign_client *client)
 static void deadline_passed(struct ev_loop *ev, ev_timer *timer, int events)
 {
     struct sign_client *client = timer->data;
-    struct sign_request_state *request;
+    struct sign_request_state *request, *next;
     uint64_t now_ms = clock_monotonic_ms();
 
     (void)ev;
     (void)events;
-    while ((request = TAILQ_FIRST(&client->requests)) && request->deadline_ms <= now_ms)
+    for (request = TAILQ_FIRST(&client->requests); request && request->deadline_ms <= now_ms;
+         request = next) {
+        next = TAILQ_NEXT(request, queued);
         request_fail(request, "no signature within sign-timeout");
+    }
     deadline_schedule(client);
 }
 
@@ -307,9 +312,10 @@ void sign_request_forget(struct remote_signature *signature)
 
 void sign_request_end_all(struct sign_client *client)
 {
-    struct sign_request_state *request;
+    struct sign_request_state *request, *next;
 
-    while ((request = TAILQ_FIRST(&client->requests))) {
+    for (request = TAILQ_FIRST(&client->requests); request; request = next) {
+        next = TAILQ_NEXT(request, queued);
         if (request->signature)
             request->signature->ticket = NULL;
         request_free(request);

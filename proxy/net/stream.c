@@ -280,8 +280,9 @@ void stream_close(struct stream *stream)
     stream_unqueue(stream);
     buf_free(&stream->inbox);
     stream->phase = stream->phase == STREAM_PHASE_HANDSHAKE ? STREAM_PHASE_CLEAR : stream->phase;
-    ev_timer_set(&stream->deadline, stream_linger_s, 0.);
-    ev_timer_start(stream->loop->ev, &stream->deadline);
+    ev_timer_stop(stream->loop->ev, &stream->deadline);
+    ev_timer_set(&stream->deadline, 0., stream_linger_s);
+    ev_timer_again(stream->loop->ev, &stream->deadline);
     stream_interest(stream);
 }
 

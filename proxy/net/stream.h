@@ -75,7 +75,8 @@ void stream_finish(struct stream *stream);
 /* True when FIN is sent and the peer's kernel has acknowledged everything (SIOCOUTQ 0, F14). */
 bool stream_flushed(struct stream *stream);
 
-/* stream_finish, then input is thrown away until the peer's end or 5 s (T4: its last words must arrive). */
+/* stream_finish, then input is thrown away until the peer's end, or 5 s in which nothing moved (T4: its last
+ * words must arrive). */
 void stream_close(struct stream *stream);
 /* At once, with a RST: the peer sees an error, never a complete end. No close_notify. */
 void stream_abort(struct stream *stream);

@@ -1,5 +1,5 @@
 /* Bytes between the kernel and the stream's buffers. Three calls a wake-up at most: one recv here, one send
- * there, and no copy unless a send came up short (SPEED rules 2-4, 8). */
+ * there, and no copy unless a send came up short. */
 #include "stream_private.h"
 
 #include <errno.h>
@@ -15,6 +15,27 @@ void stream_socket_failed(struct stream *stream, const char *doing)
     stream_fail(stream);
 }
 
+/* The peer takes no more. What it said before it went may still wait in the kernel (an HTTP answer before the
+ * end of the request, H10): it is read first, and the end of it is then what tells the user. */
+static void stream_send_failed(struct stream *stream)
+{
+    if ((errno != ECONNRESET && errno != EPIPE) || !stream_wants_input(stream) || stream->closing) {
+        stream_socket_failed(stream, "send");
+        return;
+    }
+    err_errno(&stream->err, "send");
+    stream->output_dead = true;
+    buf_free(&stream->outbox);
+    stream_interest(stream);
+}
+
+/* The peer's bytes are over after a send had failed. */
+static void stream_output_was_dead(struct stream *stream)
+{
+    stream->socket_dead = true;
+    stream_fail(stream);
+}
+
 /* What the kernel takes at once; 0 when it takes nothing or the socket is broken. */
 static size_t stream_send(struct stream *stream, const uint8_t *data, size_t len)
 {
@@ -26,7 +47,7 @@ static size_t stream_send(struct stream *stream, const uint8_t *data, size_t len
     if (sent >= 0)
         return (size_t)sent;
     if (errno != EAGAIN && errno != EWOULDBLOCK)
-        stream_socket_failed(stream, "send");
+        stream_send_failed(stream);
     return 0;
 }
 
@@ -34,11 +55,11 @@ void stream_push(struct stream *stream, const uint8_t *data, size_t len)
 {
     size_t sent = 0;
 
-    if (!len || stream->socket_dead)
+    if (!len || stream->socket_dead || stream->output_dead)
         return;
     if (stream->phase != STREAM_PHASE_CONNECTING && !buf_len(&stream->outbox))
         sent = stream_send(stream, data, len);
-    if (stream->socket_dead || sent == len)
+    if (stream->socket_dead || stream->output_dead || sent == len)
         return;
     if (!buf_add(&stream->outbox, data + sent, len - sent)) {
         err_set(&stream->err, "the peer does not read: %zu bytes wait", buf_len(&stream->outbox));
@@ -59,7 +80,7 @@ void stream_flush(struct stream *stream)
             return;
         buf_take(outbox, sent);
     }
-    if (stream->socket_dead)
+    if (stream->socket_dead || stream->output_dead)
         return;
     buf_free(outbox);
     if (stream->finishing)
@@ -96,7 +117,7 @@ void stream_send_plain(struct stream *stream, const uint8_t *data, size_t len)
 
 void stream_end_output(struct stream *stream)
 {
-    if (stream->fin_sent || stream->socket_dead || buf_len(&stream->early) ||
+    if (stream->fin_sent || stream->socket_dead || stream->output_dead || buf_len(&stream->early) ||
         stream->phase == STREAM_PHASE_CONNECTING)
         return;
     if (stream->phase == STREAM_PHASE_SECURE && !stream->closed_tls && !stream->failed) {
@@ -146,7 +167,9 @@ void stream_receive(struct stream *stream)
 
     if (got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR))
         return;
-    if (got < 0 && stream->tls && errno == ECONNRESET) {
+    if (got <= 0 && stream->output_dead) {
+        stream_output_was_dead(stream);
+    } else if (got < 0 && stream->tls && errno == ECONNRESET) {
         stream->socket_dead = true;
         stream_socket_ended(stream);
     } else if (got < 0) {

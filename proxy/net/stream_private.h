@@ -39,6 +39,7 @@ struct stream {
     bool fin_sent;
     bool closing;             /* the owner has let go; input is thrown away */
     bool failed, socket_dead; /* an error was noted; nothing can be sent any more */
+    bool output_dead;         /* a send failed; what the peer said before is still read */
     bool is_dead;             /* waits to be freed */
     bool tell_connected, tell_secure, tell_drained, tell_end, tell_failed;
 
@@ -70,7 +71,8 @@ void stream_enqueue(struct stream *stream, struct stream_list *queue);
 void stream_make_ready(struct stream *stream);
 void stream_fail(struct stream *stream); /* err is filled: stop, and tell the user */
 void stream_socket_failed(struct stream *stream, const char *doing); /* the same, from errno */
-void stream_interest(struct stream *stream);                         /* recomputes what libev watches */
+bool stream_wants_input(const struct stream *stream);
+void stream_interest(struct stream *stream); /* recomputes what libev watches */
 void stream_deliver(struct stream *stream, const uint8_t *data, size_t len);
 void stream_destroy(struct stream *stream);
 

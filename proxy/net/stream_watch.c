@@ -29,7 +29,7 @@ static bool stream_open_for_user(const struct stream *stream)
     return stream->user && !stream->paused && !(stream->sink && stream_unsent(stream->sink));
 }
 
-static bool stream_wants_input(const struct stream *stream)
+bool stream_wants_input(const struct stream *stream)
 {
     if (stream->is_dead || stream->socket_dead || stream->phase == STREAM_PHASE_CONNECTING)
         return false;
@@ -156,8 +156,8 @@ static void stream_connect_done(struct stream *stream)
 void stream_writable(struct ev_loop *ev, ev_io *watcher, int events)
 {
     struct stream *stream = watcher->data;
+    size_t before = buf_len(&stream->outbox);
 
-    (void)ev;
     (void)events;
     if (stream->phase == STREAM_PHASE_CONNECTING)
         stream_connect_done(stream);
@@ -165,6 +165,9 @@ void stream_writable(struct ev_loop *ev, ev_io *watcher, int events)
         stream_flush(stream);
     if (stream->is_dead)
         return;
+    /* Someone who reads slowly is not someone who is gone. */
+    if (stream->closing && buf_len(&stream->outbox) < before)
+        ev_timer_again(ev, &stream->deadline);
     if (!buf_len(&stream->outbox)) {
         stream->tell_drained = !stream->closing;
         stream_make_ready(stream);

@@ -12,7 +12,12 @@
 #include <unistd.h>
 
 /* A closed channel means that the process ends; one that does not is ended. */
-enum { CHILD_CLOSING_MS = 2000, CHILD_MESSAGES_A_TURN = 16, CHILD_GRANTS_MAX = 400 };
+enum {
+    CHILD_CLOSING_MS = 2000,
+    CHILD_MESSAGES_A_TURN = 16,
+    CHILD_LAST_MESSAGES = 1024,
+    CHILD_GRANTS_MAX = 400
+};
 
 void family_init(struct family *family, struct ev_loop *loop)
 {
@@ -92,12 +97,12 @@ static void child_message(struct child *child, struct channel_message *message)
 }
 
 /* false when the channel is over. */
-static bool child_read(struct child *child)
+static bool child_read(struct child *child, int most)
 {
     static struct channel_message message;
     struct err err;
 
-    for (int i = 0; i < CHILD_MESSAGES_A_TURN; i++) {
+    for (int i = 0; i < most; i++) {
         switch (channel_receive(child->channel, &message, &err)) {
         case CHANNEL_OK:
             child_message(child, &message);
@@ -119,7 +124,7 @@ static void on_channel(struct ev_loop *loop, ev_io *watcher, int events)
     struct child *child = watcher->data;
 
     (void)events;
-    if (child_read(child))
+    if (child_read(child, CHILD_MESSAGES_A_TURN))
         return;
     child->closed = true;
     ev_io_stop(loop, watcher);
@@ -177,8 +182,8 @@ static void on_exit(struct ev_loop *loop, ev_child *watcher, int events)
 
     (void)loop;
     (void)events;
-    /* Its last words are still on the channel. */
-    (void)child_read(child);
+    /* Its last words are still on the channel: more than the kernel's queue holds cannot be. */
+    (void)child_read(child, CHILD_LAST_MESSAGES);
     memcpy(fault, child->fault, sizeof fault);
     end.code = end.by_signal ? WTERMSIG(watcher->rstatus) : WEXITSTATUS(watcher->rstatus);
     end.was_ready = child->ready;
@@ -218,7 +223,7 @@ static bool child_open_log(struct child *child, int *near, struct err *err)
     return true;
 }
 
-/* All grants in as few messages as they fit in (one, but for a housekeeper of very many), then the start. */
+/* All grants in one message, or as few as they fit in; then the start. */
 static bool child_hand_over(struct child *child, const struct grant *grants, size_t count)
 {
     while (count) {

@@ -44,11 +44,6 @@ size_t keystore_index(const struct keystore *keystore)
     return keystore->setup.index;
 }
 
-const char *keystore_alias(const struct keystore *keystore)
-{
-    return keystore->conf->alias;
-}
-
 int keystore_queue(const struct keystore *keystore)
 {
     return keystore->queue.near;
@@ -96,13 +91,14 @@ bool keystore_idle(const struct keystore *keystore)
     return true;
 }
 
-static void keystore_log(const struct keystore *keystore, enum log_level level, const char *event)
+static void keystore_log(const struct keystore *keystore, enum log_level level, const char *event,
+                         const char *reason)
 {
     struct log_line line;
 
     log_begin(&line, level, event);
     log_text(&line, "keystore", keystore->conf->alias);
-    log_text(&line, "reason", keystore->reason);
+    log_text(&line, "reason", reason);
     log_end(&line);
 }
 
@@ -164,7 +160,7 @@ static void on_ready(void *owner, struct child *child)
     keystore->reason[0] = keystore->stated.text[0] = '\0';
     keystore->settled = keystore->can_sign = true;
     if (!was_up) {
-        keystore_log(keystore, LOG_LEVEL_INFO, trouble_event(TROUBLE_NONE));
+        keystore_log(keystore, LOG_LEVEL_INFO, "keystore-up", NULL);
         keystore_changed(keystore);
     }
     keystore_step(keystore);
@@ -207,7 +203,7 @@ static void keystore_start_failed(struct keystore *keystore, const struct signer
         keystore->can_sign = false;
     if (trouble != before && !keystore->setup.check)
         keystore_log(keystore, trouble == TROUBLE_ABSENT ? LOG_LEVEL_WARNING : LOG_LEVEL_ERROR,
-                     trouble_event(trouble));
+                     trouble_event(trouble), keystore->reason);
     if (trouble != before || could_sign != keystore->can_sign)
         keystore_changed(keystore);
 }
@@ -340,22 +336,16 @@ void keystore_start(struct keystore *keystore)
 /* A worker can shut the queue down for everybody; a new one is made, for workers and for fresh signers. */
 static void keystore_watch_queue(struct keystore *keystore, uint64_t now_ms)
 {
-    struct sign_queue fresh;
     struct err err;
 
     if (!sign_queue_broken(&keystore->queue) || now_ms - keystore->queue_made_ms < KEYSTORE_QUEUE_MS)
         return;
-    if (!sign_queue_open(&fresh, &err)) {
-        log_event(LOG_LEVEL_ERROR, "queue-lost", "%s", err.text);
+    keystore->queue_made_ms = now_ms;
+    if (!sign_queue_renew(&keystore->queue, &err)) {
+        keystore_log(keystore, LOG_LEVEL_ERROR, "queue-lost", err.text);
         return;
     }
-    keystore_set_reason(keystore, "a worker ended it");
-    keystore_log(keystore, LOG_LEVEL_WARNING, "queue-replaced");
-    keystore->reason[0] = '\0';
-    sign_queue_end(&keystore->queue);
-    sign_queue_close(&keystore->queue);
-    keystore->queue = fresh;
-    keystore->queue_made_ms = now_ms;
+    keystore_log(keystore, LOG_LEVEL_WARNING, "queue-replaced", "a process had shut it down");
     keystore->setup.user->queue(keystore->setup.owner, keystore);
 }
 

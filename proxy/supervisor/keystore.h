@@ -54,6 +54,5 @@ enum trouble keystore_trouble(const struct keystore *keystore); /* the last time
 const char *keystore_reason(const struct keystore *keystore);   /* of the trouble; a sentence for a person */
 
 size_t keystore_index(const struct keystore *keystore);
-const char *keystore_alias(const struct keystore *keystore);
 int keystore_queue(const struct keystore *keystore);     /* the workers' end; borrowed */
 int keystore_inventory(const struct keystore *keystore); /* sealed memory, -1: none yet; borrowed */

@@ -120,22 +120,40 @@ void log_keeper_free(struct log_keeper *keeper)
     free(keeper);
 }
 
+/* What the children of a housekeeper that is gone have said, and will say. */
+static void keeper_grant_sources(struct log_keeper *keeper)
+{
+    struct grant grants[CHANNEL_FDS_MAX];
+    size_t count = 0;
+    const struct child *child;
+
+    LIST_FOREACH(child, &keeper->setup.family->living, entry)
+    {
+        if (child->log_source < 0)
+            continue;
+        grants[count++] = (struct grant){.kind = GRANT_LOG_SOURCE, .fd = child->log_source};
+        if (count == CHANNEL_FDS_MAX) {
+            child_grant(&keeper->child, grants, count);
+            count = 0;
+        }
+    }
+    if (count)
+        child_grant(&keeper->child, grants, count);
+}
+
 bool log_keeper_start(struct log_keeper *keeper, struct err *err)
 {
     static const char *const arguments[] = {"p11gate", "--process", "housekeeper", NULL};
     const struct spawn_plan plan = {
         .program = keeper->setup.programs->self, .arguments = arguments, .account = keeper->setup.account};
-    struct grant grants[CHANNEL_FDS_MAX];
-    size_t count = 0;
-    const struct child *child;
+    const struct grant grants[] = {{.kind = GRANT_LOG_TARGET, .fd = keeper->target},
+                                   {.kind = GRANT_LOG_SOURCE, .fd = keeper->own_source}};
 
     keeper->due_ms = 0;
-    grants[count++] = (struct grant){.kind = GRANT_LOG_TARGET, .fd = keeper->target};
-    grants[count++] = (struct grant){.kind = GRANT_LOG_SOURCE, .fd = keeper->own_source};
-    LIST_FOREACH(child, &keeper->setup.family->living, entry)
-    if (child->log_source >= 0 && count < CHANNEL_FDS_MAX)
-        grants[count++] = (struct grant){.kind = GRANT_LOG_SOURCE, .fd = child->log_source};
-    return child_start(&keeper->child, &plan, grants, count, err);
+    if (!child_start(&keeper->child, &plan, grants, 2, err))
+        return false;
+    keeper_grant_sources(keeper);
+    return true;
 }
 
 void log_keeper_reopen(struct log_keeper *keeper)

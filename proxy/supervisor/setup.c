@@ -6,7 +6,10 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
+
+enum { SETUP_FILES = 8192 };
 
 /* A descriptor 0, 1 or 2 that is closed would become some socket, and get our error messages. */
 static void setup_standard_descriptors(void)
@@ -18,6 +21,17 @@ static void setup_standard_descriptors(void)
     while (fd >= 0 && fd <= STDERR_FILENO);
     if (fd >= 0)
         close(fd);
+}
+
+/* Three descriptors for each child: the usual 1024 are not enough for the largest configuration. */
+static void setup_limits(void)
+{
+    struct rlimit files;
+
+    if (getrlimit(RLIMIT_NOFILE, &files) || files.rlim_cur >= SETUP_FILES)
+        return;
+    files.rlim_cur = files.rlim_max < SETUP_FILES ? files.rlim_max : SETUP_FILES;
+    (void)setrlimit(RLIMIT_NOFILE, &files);
 }
 
 static bool setup_accounts(struct supervisor *supervisor, struct err *err)
@@ -112,6 +126,7 @@ bool setup_make(struct supervisor *supervisor, const struct supervisor_options *
     supervisor->options = options;
     supervisor->programs = (struct programs){.self = -1, .signer = -1};
     setup_standard_descriptors();
+    setup_limits();
     (void)signal(SIGPIPE, SIG_IGN);
     supervisor->loop = ev_default_loop(EVFLAG_NOENV);
     if (!supervisor->loop) {

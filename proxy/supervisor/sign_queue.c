@@ -47,3 +47,15 @@ void sign_queue_close(struct sign_queue *queue)
         close(queue->far);
     queue->near = queue->far = -1;
 }
+
+bool sign_queue_renew(struct sign_queue *queue, struct err *err)
+{
+    struct sign_queue fresh;
+
+    if (!sign_queue_open(&fresh, err))
+        return false;
+    sign_queue_end(queue);
+    sign_queue_close(queue);
+    *queue = fresh;
+    return true;
+}

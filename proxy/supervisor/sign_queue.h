@@ -17,4 +17,7 @@ bool sign_queue_broken(const struct sign_queue *queue);
 
 /* Whoever waits at either end sees its end. Descriptors stay. */
 void sign_queue_end(const struct sign_queue *queue);
+/* A new pair in place of the old, which is ended and closed. false: the old one stays. */
+bool sign_queue_renew(struct sign_queue *queue, struct err *err);
+
 void sign_queue_close(struct sign_queue *queue);

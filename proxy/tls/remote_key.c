@@ -8,6 +8,7 @@
 #include <openssl/err.h>
 #include <openssl/params.h>
 #include <openssl/provider.h>
+#include <openssl/ssl.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -233,6 +234,8 @@ bool remote_key_setup(struct err *err)
 
     if (library)
         return true;
+    /* What the machine's openssl.cnf says about ciphers, providers or engines is not for us. */
+    OPENSSL_init_ssl(OPENSSL_INIT_NO_LOAD_CONFIG, NULL);
     made = OSSL_LIB_CTX_new();
     if (!made || !OSSL_PROVIDER_add_builtin(made, REMOTE_PROVIDER, provider_init) ||
         !OSSL_PROVIDER_load(made, "default") || !OSSL_PROVIDER_load(made, REMOTE_PROVIDER)) {

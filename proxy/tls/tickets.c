@@ -73,8 +73,9 @@ static bool may_resume(const struct tls *tls, SSL_SESSION *session)
     return tls->control.set && !CRYPTO_memcmp(data.binding, tls->control.id, sizeof data.binding);
 }
 
-/* TLS 1.3 clients use a ticket once: there a resumption brings a new one; in TLS 1.2 renewing costs more than
- * it gives (SPEED). */
+/* A data channel sends no ticket (F16): in TLS 1.2 that is what IGNORE and USE without RENEW say, in TLS 1.3
+ * their number is 0. For the others: TLS 1.3 clients use a ticket once: there a resumption brings a new one;
+ * in TLS 1.2 renewing costs more than it gives. */
 static SSL_TICKET_RETURN ticket_read(SSL *ssl, SSL_SESSION *session, const unsigned char *name,
                                      size_t name_len, SSL_TICKET_STATUS status, void *arg)
 {

@@ -56,7 +56,7 @@ struct tls *tls_new(struct tls_ctx *ctx, enum tls_role role, const struct tls *c
     }
     return tls;
 fail:
-    tls_cause(NULL, err);
+    (void)tls_cause(NULL, err);
     if (tls)
         SSL_free(tls->ssl);
     BIO_free(bio);
@@ -132,7 +132,7 @@ static enum tls_status fail_by_openssl(struct tls *tls, int error)
     if (error == SSL_ERROR_WANT_WRITE)
         err_set(&tls->err, "no room for what TLS has to send");
     else
-        tls_cause(tls->ssl, &tls->err);
+        tls->cause = tls_cause(tls->ssl, &tls->err);
     return fail(tls);
 }
 
@@ -289,6 +289,12 @@ void tls_renew_ticket(struct tls *tls)
 const struct err *tls_error(const struct tls *tls)
 {
     return &tls->err;
+}
+
+bool tls_certificate_refused(const struct tls *tls)
+{
+    return tls->cause == SSL_R_CERTIFICATE_VERIFY_FAILED ||
+           tls->cause == SSL_R_PEER_DID_NOT_RETURN_A_CERTIFICATE;
 }
 
 static const char *text_or_empty(const char *text)

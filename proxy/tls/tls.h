@@ -88,6 +88,9 @@ void tls_renew_ticket(struct tls *tls);
 
 const struct err *tls_error(const struct tls *tls);
 
+/* After TLS_FAILED of a handshake: it was the client's certificate, missing or not trusted. */
+bool tls_certificate_refused(const struct tls *tls);
+
 enum tls_verdict { TLS_NO_CERTIFICATE, TLS_TRUSTED, TLS_UNTRUSTED };
 
 /* About an established conversation; texts are borrowed until tls_free. */

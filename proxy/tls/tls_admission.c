@@ -1,4 +1,4 @@
-/* A full handshake asks for a place at the signers before it costs anything (DESIGN: admission control). */
+/* A full handshake asks for a place at the signers before it costs anything. */
 #include "clock.h"
 #include "tls_private.h"
 
@@ -16,9 +16,6 @@ static int begin(struct tls *tls)
     tls->admission = ADMISSION_GIVEN;
     tls->pause.form =
         SSL_version(tls->ssl) == TLS1_3_VERSION ? SIGN_FORM_TLS13_SERVER : SIGN_FORM_TLS12_SERVER;
-    /* In TLS 1.3 their number is 0; in TLS 1.2 only this keeps a ticket from being sent (F16). */
-    if (tls->role == TLS_DATA)
-        SSL_set_options(tls->ssl, SSL_OP_NO_TICKET);
     if (tls_keys_use(tls->ctx, tls->ssl))
         return 1;
     return refuse(tls, "OpenSSL does not take the certificate and its key");

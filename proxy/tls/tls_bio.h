@@ -1,5 +1,5 @@
 /*
- * Private to this folder: one BIO for all conversations (SPEED rule 10). It reads what a conversation
+ * Private to this folder: one BIO for all conversations. It reads what a conversation
  * kept and then the lent input, and appends to the lent output; between tls_bio_lend and tls_bio_return
  * only. Without a loan there is nothing to read, and what is written disappears.
  */

@@ -58,15 +58,17 @@ static void tls_library_cause(SSL *ssl, unsigned long code, const char *words, s
         err_set(err, "%s", sentence(reason) ? sentence(reason) : words);
 }
 
-void tls_cause(SSL *ssl, struct err *err)
+int tls_cause(SSL *ssl, struct err *err)
 {
     unsigned long code = take_error();
     const char *words = code ? ERR_reason_error_string(code) : NULL;
 
     if (!words)
         words = "TLS ended without a reason";
-    if (code && ERR_GET_LIB(code) == ERR_LIB_SSL)
-        tls_library_cause(ssl, code, words, err);
-    else
+    if (!code || ERR_GET_LIB(code) != ERR_LIB_SSL) {
         err_set(err, "%s", words);
+        return 0;
+    }
+    tls_library_cause(ssl, code, words, err);
+    return ERR_GET_REASON(code);
 }

@@ -1,5 +1,5 @@
 /*
- * Private to this folder: why OpenSSL failed, as one short line for the log (TRAPS 19).
+ * Private to this folder: why OpenSSL failed, as one short line for the log.
  */
 #pragma once
 
@@ -7,5 +7,6 @@
 
 #include <openssl/ssl.h>
 
-/* Empties the error queue. ssl may be NULL. */
-void tls_cause(SSL *ssl, struct err *err);
+/* Empties the error queue; returns its SSL_R_... number, 0 when the TLS library did not speak. ssl may be
+ * NULL. */
+int tls_cause(SSL *ssl, struct err *err);

@@ -93,7 +93,7 @@ static bool openssl_takes(const struct tls_ctx *ctx, const struct tls_key *key, 
     ERR_clear_error();
     taken = ssl && SSL_use_cert_and_key(ssl, key->leaf, key->key, key->chain, 1) > 0;
     if (!taken)
-        tls_cause(ssl, err);
+        (void)tls_cause(ssl, err);
     SSL_free(ssl);
     return taken;
 }
@@ -171,20 +171,22 @@ static const struct tls_key *rsa_key(const struct tls_ctx *ctx)
 
 bool tls_keys_setup(SSL_CTX *ctx)
 {
-    return SSL_CTX_set1_sigalgs_list(ctx, ECDSA_SCHEMES PSS_SCHEMES PKCS1_SCHEMES);
+    char schemes[] = ECDSA_SCHEMES PSS_SCHEMES PKCS1_SCHEMES;
+
+    return SSL_CTX_set1_sigalgs_list(ctx, schemes);
 }
 
 SSL *tls_keys_conversation(const struct tls_ctx *ctx)
 {
     SSL *ssl = SSL_new(ctx->ssl_ctx);
     const struct tls_key *rsa = rsa_key(ctx);
+    char without_pss[] = ECDSA_SCHEMES PKCS1_SCHEMES, without_pkcs1[] = ECDSA_SCHEMES PSS_SCHEMES;
     bool done = ssl != NULL;
 
     if (ssl && rsa && !(rsa->schemes & INVENTORY_RSA_PSS)) /* T6 */
-        done = SSL_set1_sigalgs_list(ssl, ECDSA_SCHEMES PKCS1_SCHEMES) &&
-               SSL_set_max_proto_version(ssl, TLS1_2_VERSION);
+        done = SSL_set1_sigalgs_list(ssl, without_pss) && SSL_set_max_proto_version(ssl, TLS1_2_VERSION);
     else if (ssl && rsa && !(rsa->schemes & INVENTORY_RSA_PKCS1))
-        done = SSL_set1_sigalgs_list(ssl, ECDSA_SCHEMES PSS_SCHEMES);
+        done = SSL_set1_sigalgs_list(ssl, without_pkcs1);
     if (done)
         return ssl;
     SSL_free(ssl);

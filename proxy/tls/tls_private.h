@@ -55,6 +55,7 @@ struct tls {
     struct remote_signer *signer; /* that was asked for admission */
     bool woken, ended, closed, renew_ticket;
     bool cause_known; /* err was filled by a callback */
+    int cause;        /* SSL_R_... of the failure, 0: none */
     struct remote_pause pause;
     uint64_t asked_ms; /* when admission was first asked for */
     uint32_t key_ms;

@@ -117,6 +117,13 @@ def pyftpd(scratch):
     backend.stop()
 
 
+@pytest.fixture(scope="session")
+def vsftpd(scratch):
+    backend = ftp_backends.Vsftpd(scratch / "the-vsftpd")
+    yield backend
+    backend.stop()
+
+
 @pytest.fixture
 def web():
     backend = http_backend.HttpBackend()

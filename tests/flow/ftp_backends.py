@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import sys
 
+import gate
 import waiting
 
 HERE = pathlib.Path(__file__).parent
@@ -22,7 +23,7 @@ class FtpBackend:
         self.port = waiting.free_port()
         self.prepare()
         self.process = subprocess.Popen([str(word) for word in self.command], stdin=subprocess.DEVNULL,
-                                        stderr=subprocess.DEVNULL)
+                                        stderr=subprocess.DEVNULL, preexec_fn=gate.end_with_the_test())
         waiting.until_port(self.port)
 
     def prepare(self):
@@ -34,20 +35,10 @@ class FtpBackend:
 
 
 class Pyftpd(FtpBackend):
-    """Says which uploads it takes for complete: complete(name)."""
-
     user, password = "acme", "backend-password"
 
     def prepare(self):
-        self.verdicts = self.folder / "verdicts"
-        self.verdicts.touch()
-        self.command = [sys.executable, HERE / "pyftpd_server.py", self.port, self.root, self.verdicts, self.user, self.password]
-
-    def verdict(self, name):
-        """Waits for the end of the upload: "complete" or "incomplete"."""
-        def seen():
-            return [line.split()[0] for line in self.verdicts.read_text().splitlines() if line.split()[1] == name]
-        return waiting.until(seen, f"the end of the upload of {name}")[-1]
+        self.command = [sys.executable, HERE / "pyftpd_server.py", self.port, self.root, self.user, self.password]
 
 
 class Vsftpd(FtpBackend):
@@ -71,6 +62,14 @@ class Vsftpd(FtpBackend):
             "delete_failed_uploads=YES", "xferlog_enable=YES", "xferlog_std_format=NO", "log_ftp_protocol=YES",
             f"vsftpd_log_file={self.folder}/log", "max_per_ip=0", "connect_from_port_20=NO", ""]))
         self.command = ["/usr/sbin/vsftpd", conf]
+
+    def verdict(self, name):
+        """Waits for the end of the upload: "complete" or "incomplete". (pyftpdlib cannot tell: it takes a RST
+        for an end.)"""
+        def seen():
+            log = (self.folder / "log").read_text()
+            return [line for line in log.splitlines() if f'"/in/{name}"' in line and " UPLOAD: " in line]
+        return "complete" if " OK UPLOAD: " in waiting.until(seen, f"the end of the upload of {name}")[-1] else "incomplete"
 
 
 BACKENDS = {"pyftpdlib": Pyftpd, "vsftpd": Vsftpd}

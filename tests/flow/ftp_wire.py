@@ -25,7 +25,8 @@ class Wire:
         self.rest = b""
 
     def wrap(self, sock, session=None):
-        return self.context.wrap_socket(sock, server_hostname="localhost", session=session)
+        """An end without close_notify raises ssl.SSLEOFError here, where Python would take it for an end."""
+        return self.context.wrap_socket(sock, server_hostname="localhost", session=session, suppress_ragged_eofs=False)
 
     def close(self):
         self.socket.close()

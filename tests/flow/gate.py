@@ -1,6 +1,7 @@
 """A p11gate of a test's own: its configuration, its processes, its log lines."""
 
 import contextlib
+import ctypes
 import os
 import pathlib
 import re
@@ -17,6 +18,15 @@ import waiting
 BUILD = pathlib.Path(os.environ["P11GATE_BUILD"])
 SANITIZER_WORDS = re.compile(r"ERROR: (Address|Leak|Undefined\w*)Sanitizer|runtime error:")
 STOP_S = 30
+
+
+PR_SET_PDEATHSIG = 1
+
+
+def end_with_the_test(number=signal.SIGTERM):
+    """For preexec_fn: a test that is killed leaves no server behind."""
+    libc = ctypes.CDLL(None)
+    return lambda: libc.prctl(PR_SET_PDEATHSIG, number)
 
 
 def copy_programs(folder):
@@ -72,7 +82,8 @@ class Gate:
 
     def start(self, *options, ready=True):
         self.process = subprocess.Popen([self.program, "-c", self.path, *options], stdin=subprocess.DEVNULL,
-                                        stderr=subprocess.PIPE, text=True, errors="replace", env=self.environment)
+                                        stderr=subprocess.PIPE, text=True, errors="replace", env=self.environment,
+                                        preexec_fn=end_with_the_test())
         self.reader = threading.Thread(target=self.read, daemon=True)
         self.reader.start()
         if ready:
@@ -99,12 +110,15 @@ class Gate:
             while len(self.matching(event, fields)) < count:
                 left = deadline - time.monotonic()
                 if left <= 0 or (not self.news.wait(min(left, 1)) and not self.reader.is_alive()):
-                    raise TimeoutError(f"no {event} {fields} in what p11gate said:\n{self.text}")
+                    raise TimeoutError(f"no {event} {fields} in what p11gate said:\n{self.last_words()}")
             return self.matching(event, fields)[count - 1]
 
     def log(self, event, **fields):
         with self.news:
             return self.matching(event, fields)
+
+    def last_words(self):
+        return self.text[-5000:]
 
     def signal(self, number):
         self.process.send_signal(number)
@@ -125,7 +139,7 @@ class Gate:
             code = self.wait_exit()
         except subprocess.TimeoutExpired:
             self.process.kill()
-            raise AssertionError(f"p11gate did not stop:\n{self.text}") from None
+            raise AssertionError(f"p11gate did not stop:\n{self.last_words()}") from None
         waiting.until(lambda: not any(is_alive(pid) for pid in children), "every child to end")
         self.process = None
         assert not SANITIZER_WORDS.search(self.text), self.text
@@ -145,7 +159,7 @@ class Gate:
 
     def until_pids(self, role, wanted):
         """Waits until wanted(pids) holds, and returns them."""
-        waiting.until(lambda: wanted(self.pids(role)), f"{role}s: {self.text}")
+        waiting.until(lambda: wanted(self.pids(role)), f"{role}s: {self.last_words()}")
         return self.pids(role)
 
 

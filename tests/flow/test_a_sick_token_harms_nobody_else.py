@@ -15,6 +15,7 @@ import waiting
 
 FAKE = pathlib.Path(os.environ["P11GATE_FAKE_BUILD"]) / "tests/fake/libfake-token.so"
 HEALED_WITHIN_S = 10
+SIGNERS = 2
 
 
 class Sickness:
@@ -56,7 +57,9 @@ def prepared(make_gate, configuration, echo, pyftpd, token, sickness):
 
 @pytest.fixture
 def gate(prepared):
-    return prepared.start()
+    prepared.start()
+    prepared.wait_for("signer-ready", count=SIGNERS)
+    return prepared
 
 
 @pytest.fixture
@@ -126,8 +129,7 @@ def test_a_wrong_signature_never_leaves(gate, pki, sickness):
     """RSA: a fault in one signature would give the key away."""
     sickness.says("corrupt C_Sign")
     assert handshakes(pki, gate.ports["rsa"], 2) == 0
-    sickness.says()
-    waiting.until(lambda: handshakes(pki, gate.ports["rsa"], 1), "a full handshake", HEALED_WITHIN_S)
+    assert gate.wait_for("sign-failed")
 
 
 def test_without_pss_rsa_is_capped_at_tls_1_2(prepared, pki, sickness):

@@ -97,7 +97,7 @@ def test_a_certificate_of_another_key(make_gate, configuration, echo, pki, optio
     configuration.listener("raw", "tls", echo.port, keys=["rsa"], certificate_file=pki.other_certificate)
     code, text = outcome(make_gate(configuration), *options)
     assert code == CONFIGURATION, text
-    assert "server-rsa" in text and str(pki.other_certificate) in text and "p11gate.conf:" in text
+    assert "server-rsa" in text and "someone else" in text and "p11gate.conf:" in text
 
 
 def test_a_certificate_file_of_the_key_serves(make_gate, configuration, echo, pki):

@@ -14,20 +14,20 @@ HALF = b"half of it" * 5000
 
 
 @pytest.fixture(scope="module")
-def gate(gate_running, pyftpd):
+def gate(gate_running, vsftpd):
     def prepare(configuration):
-        return {"strict": configuration.listener("strict", "ftps", pyftpd.port),
-                "lenient": configuration.listener("lenient", "ftps", pyftpd.port, require_close_notify=False)}
+        return {"strict": configuration.listener("strict", "ftps", vsftpd.port),
+                "lenient": configuration.listener("lenient", "ftps", vsftpd.port, require_close_notify=False)}
 
     with gate_running(prepare) as gate:
         yield gate
 
 
 @pytest.fixture
-def wire(gate, pki, pyftpd, request):
+def wire(gate, pki, vsftpd, request):
     made = ftp_wire.Wire(pki, gate.ports[getattr(request, "param", "strict")], implicit=True)
     made.reply()
-    made.login(pyftpd)
+    made.login(vsftpd)
     yield made
     made.close()
 
@@ -52,41 +52,42 @@ def clean_end(data):
 
 
 @pytest.mark.parametrize("cut", [fin_only, reset])
-def test_a_cut_upload_is_426_and_incomplete(wire, pyftpd, gate, cut):
+def test_a_cut_upload_is_426_and_incomplete(wire, vsftpd, gate, cut):
     name = f"cut-{cut.__name__}"
     cut(upload(wire, name))
     assert wire.reply()[0] == 426
-    assert pyftpd.verdict(name) == "incomplete"
+    assert vsftpd.verdict(name) == "incomplete"
+    assert not (vsftpd.files / name).exists()
     assert gate.wait_for("transfer", path=f"in/{name}", reason="client-cut", code="426")
     assert wire.say("NOOP")[0] == 200
 
 
-def test_a_clean_end_is_226_and_complete(wire, pyftpd, gate):
+def test_a_clean_end_is_226_and_complete(wire, vsftpd, gate):
     clean_end(upload(wire, "clean"))
     assert wire.reply()[0] == 226
-    assert pyftpd.verdict("clean") == "complete"
-    assert (pyftpd.files / "clean").read_bytes() == HALF
+    assert vsftpd.verdict("clean") == "complete"
+    assert (vsftpd.files / "clean").read_bytes() == HALF
     assert gate.wait_for("transfer", path="in/clean", reason="done", code="226")
 
 
 @pytest.mark.parametrize("wire", ["lenient"], indirect=True)
-def test_old_clients_may_end_without_close_notify_where_the_listener_says_so(wire, pyftpd, gate):
+def test_old_clients_may_end_without_close_notify_where_the_listener_says_so(wire, vsftpd, gate):
     fin_only(upload(wire, "old-client"))
     assert wire.reply()[0] == 226
-    assert pyftpd.verdict("old-client") == "complete"
+    assert vsftpd.verdict("old-client") == "complete"
     assert gate.wait_for("upload-without-close-notify")
 
 
-def test_a_client_that_dies_leaves_no_complete_file(gate, pki, pyftpd, tmp_path):
+def test_a_client_that_dies_leaves_no_complete_file(gate, pki, vsftpd, tmp_path):
     sample = clients.make_file(tmp_path / "sample", 20 << 20)
-    curl = clients.FtpsCurl(pki, pyftpd, gate.ports["strict"], True, "EPSV", "1.3")
+    curl = clients.FtpsCurl(pki, vsftpd, gate.ports["strict"], True, "EPSV", "1.3")
     words = [str(word) for word in [*curl.curl.words, "--limit-rate", "2M", "-T", sample, curl.base + "killed"]]
     client = subprocess.Popen(words, stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    waiting.until(lambda: (pyftpd.files / "killed").exists() and (pyftpd.files / "killed").stat().st_size > 1 << 18,
+    waiting.until(lambda: (vsftpd.files / "killed").exists() and (vsftpd.files / "killed").stat().st_size > 1 << 18,
                   "the upload to be under way")
     client.send_signal(signal.SIGKILL)
     client.wait()
-    assert pyftpd.verdict("killed") == "incomplete"
+    assert vsftpd.verdict("killed") == "incomplete"
 
 
 def test_a_backend_that_dies_shows_the_download_as_cut(gate, pki, make_gate, configuration, own_folder):

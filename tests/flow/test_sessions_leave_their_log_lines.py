@@ -36,7 +36,7 @@ def test_raw(gate, pki):
     conversation.receive_all()
     conversation.close()
     _, end = begin_and_end(gate, "raw")
-    assert end["reason"] == "client-closed" and end["tls"] == "TLSv1.3" and end["resumed"] == "no"
+    assert end["reason"] == "quit" and end["tls"] == "TLSv1.3" and end["resumed"] == "no"
     assert (end["bytes_in"], end["bytes_out"]) == ("1000", str(1000 + len("saw 1000 bytes")))
 
 

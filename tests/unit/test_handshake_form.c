@@ -1,12 +1,8 @@
 /* What a signer signs and what it refuses: every form, and what looks nearly like one. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
+#include "unit.h"
+
 #include <stdlib.h>
 #include <string.h>
-
-#include <cmocka.h>
 
 #include "handshake_form.h"
 #include "sign_message.h"
@@ -85,7 +81,7 @@ static void tls13_is_exact(void **state)
     uint8_t bytes[BYTES_MAX];
 
     (void)state;
-    for (size_t i = 0; i < sizeof rows13 / sizeof rows13[0]; i++) {
+    for (size_t i = 0; i < ROWS(rows13); i++) {
         size_t len = build13(&rows13[i], bytes);
 
         expect(rows13[i].name, check(SIGN_FORM_TLS13_SERVER, bytes, len), rows13[i].expected);
@@ -155,7 +151,7 @@ static void tls12_is_exact(void **state)
     uint8_t bytes[BYTES_MAX];
 
     (void)state;
-    for (size_t i = 0; i < sizeof rows12 / sizeof rows12[0]; i++) {
+    for (size_t i = 0; i < ROWS(rows12); i++) {
         size_t len = build12(&rows12[i], 0x11, bytes);
 
         expect(rows12[i].name, check(SIGN_FORM_TLS12_SERVER, bytes, len), rows12[i].expected);
@@ -178,12 +174,12 @@ static void the_two_forms_are_never_the_same(void **state)
     uint8_t bytes[BYTES_MAX];
 
     (void)state;
-    for (size_t i = 0; i < sizeof rows12 / sizeof rows12[0]; i++) {
+    for (size_t i = 0; i < ROWS(rows12); i++) {
         size_t len = build12(&rows12[i], ' ', bytes);
 
         expect(rows12[i].name, check(SIGN_FORM_TLS13_SERVER, bytes, len), FORM_MALFORMED);
     }
-    for (size_t i = 0; i < sizeof rows13 / sizeof rows13[0]; i++) {
+    for (size_t i = 0; i < ROWS(rows13); i++) {
         size_t len = build13(&rows13[i], bytes);
 
         expect(rows13[i].name, check(SIGN_FORM_TLS12_SERVER, bytes, len), FORM_MALFORMED);
@@ -197,7 +193,7 @@ static void other_forms_are_refused(void **state)
     size_t len = build13(&rows13[0], bytes);
 
     (void)state;
-    for (size_t i = 0; i < sizeof unknown / sizeof unknown[0]; i++)
+    for (size_t i = 0; i < ROWS(unknown); i++)
         assert_int_equal(check(unknown[i], bytes, len), FORM_UNKNOWN);
     assert_int_equal(check(SIGN_FORM_TLS13_CLIENT, bytes, len), FORM_CLIENT);
     assert_int_equal(check(SIGN_FORM_TLS12_CLIENT, bytes, len), FORM_CLIENT);
@@ -220,7 +216,7 @@ static void other_things_worth_signing_are_refused(void **state)
     };
 
     (void)state;
-    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
+    for (size_t i = 0; i < ROWS(rows); i++)
         for (uint32_t form = 0; form < 6; form++)
             if (check(form, (const uint8_t *)rows[i].bytes, rows[i].len) == FORM_OK)
                 fail_msg("%s is signed as form %u", rows[i].name, form);
@@ -247,7 +243,7 @@ static const struct scheme_row scheme_rows[] = {
 static void schemes_fit_key_and_form(void **state)
 {
     (void)state;
-    for (size_t i = 0; i < sizeof scheme_rows / sizeof scheme_rows[0]; i++) {
+    for (size_t i = 0; i < ROWS(scheme_rows); i++) {
         const struct scheme_row *row = &scheme_rows[i];
         const struct scheme *scheme = scheme_find(row->scheme);
         const bool expected[4][2] = {{row->rsa12, row->rsa13},
@@ -275,7 +271,7 @@ static void weak_and_unknown_schemes_are_refused(void **state)
                                        0x081a, 0x0708, 0x0a0a, 0x0000, 0x10401, 0xffffffff};
 
     (void)state;
-    for (size_t i = 0; i < sizeof refused / sizeof refused[0]; i++) {
+    for (size_t i = 0; i < ROWS(refused); i++) {
         assert_null(scheme_find(refused[i]));
         assert_false(handshake_form_allows(SIGN_FORM_TLS12_SERVER, scheme_find(refused[i]), SCHEME_KEY_RSA));
     }

@@ -402,6 +402,27 @@ static void an_early_answer_arrives(void **state)
     assert_int_equal(session.reason, REASON_QUIT);
 }
 
+/* The same, and what tells us that the backend is gone is a write. */
+static void an_early_answer_arrives_although_a_write_fails(void **state)
+{
+    static const char no[] = "HTTP/1.1 413 No\r\nContent-Length: 0\r\n\r\n";
+
+    (void)state;
+    say(client, PUT("100"));
+    meet();
+    hear(backend, PUT_ON("100"));
+    say(client, "some");
+    assert_true(net_run_until(loop, can_read, &backend));
+    net_turns(loop, 3);
+    say(backend, no);
+    (void)close(backend);
+    backend = -1;
+    say(client, "more"); /* libev calls the last one first */
+    hear(client, "HTTP/1.1 413 No\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
+    assert_true(net_run_until(loop, is_over, NULL));
+    assert_int_equal(session.reason, REASON_QUIT);
+}
+
 /* The end of an answer waits in our buffers for a client that does not read: it is not thrown away. */
 static void a_slow_client_gets_all_of_the_last_answer(void **state)
 {
@@ -535,6 +556,7 @@ int main(void)
         TEST(a_short_answer_is_cut_for_the_client),
         TEST(a_cut_request_is_cut_for_the_backend),
         TEST(an_early_answer_arrives),
+        TEST(an_early_answer_arrives_although_a_write_fails),
         TEST(a_slow_client_gets_all_of_the_last_answer),
         TEST(silence_of_the_backend_is_504),
         TEST(half_a_head_is_408),

@@ -68,6 +68,7 @@ static const struct row requests[] = {
     /* line ends and folding */
     {"bare LF", BYTES("GET / HTTP/1.1\n" H "\r\n"), 400},
     {"bare LF behind a field", BYTES("GET / HTTP/1.1\r\nHost: h\n\r\n"), 400},
+    {"bare LF behind a longer field", BYTES("GET / HTTP/1.1\r\n" H "X: ab\n\r\n"), 400},
     {"bare LF at the end", BYTES("GET / HTTP/1.1\r\n" H "\n"), 400},
     {"LF first", BYTES("\nGET / HTTP/1.1\r\n" H "\r\n"), 400},
     {"bare CR in a value", BYTES("GET / HTTP/1.1\r\n" H "X: a\rb\r\n\r\n"), 400},

@@ -69,7 +69,7 @@ static void request_row(const struct request *row)
         policy.ciphersuites = row->suite;
     kit_open(&kit, &policy, 1U << row->kind, row->version);
     if (row->sigalgs)
-        assert_true(SSL_CTX_set1_sigalgs_list(kit.client.ctx, row->sigalgs));
+        kit_client_sigalgs(&kit.client, row->sigalgs);
     kit_establish(&pair, &kit, NULL);
     assert_int_equal(kit.signer.submits, 1);
     assert_int_equal(kit.signer.scheme, row->scheme);
@@ -144,7 +144,7 @@ static void the_client_chooses_between_an_rsa_and_an_ec_key(void **state)
 
             kit_open(&kit, &policy, 1U << KIT_RSA | 1U << KIT_P256, versions[j]);
             if (rows[i].sigalgs)
-                assert_true(SSL_CTX_set1_sigalgs_list(kit.client.ctx, rows[i].sigalgs));
+                kit_client_sigalgs(&kit.client, rows[i].sigalgs);
             kit_establish(&pair, &kit, NULL);
             assert_int_equal(kit.signer.scheme, rows[i].scheme);
             assert_int_equal(kit.signer.admits, 1);
@@ -310,6 +310,7 @@ static void nothing_is_signed_outside_of_a_handshake(void **state)
     uint8_t signature[128];
     size_t len = sizeof signature;
     struct err err = {""};
+    struct remote_pause pause = {.err = &err};
     EVP_MD_CTX *ctx = EVP_MD_CTX_new();
     EVP_PKEY *key;
 
@@ -324,6 +325,9 @@ static void nothing_is_signed_outside_of_a_handshake(void **state)
     assert_int_equal(EVP_DigestSignInit_ex(ctx, NULL, "SHA1", remote_key_library(), NULL, key, NULL), 0);
     assert_int_equal(EVP_DigestSignInit_ex(ctx, NULL, "SHA256", remote_key_library(), NULL, key, NULL), 1);
     assert_int_equal(EVP_DigestSign(ctx, signature, &len, (const uint8_t *)"x", 1), 0);
+    remote_pause_set(&pause); /* a conversation, but no fibre that could be paused */
+    assert_int_equal(EVP_DigestSign(ctx, signature, &len, (const uint8_t *)"x", 1), 0);
+    remote_pause_set(NULL);
     assert_int_equal(signer.submits, 0);
     EVP_MD_CTX_free(ctx);
     EVP_PKEY_free(key);

@@ -82,6 +82,28 @@ static void ending_it_wakes_whoever_waits(void **state)
     sign_queue_close(&queue);
 }
 
+static void a_new_one_takes_its_place_and_the_old_one_ends(void **state)
+{
+    struct sign_queue queue;
+    struct err err;
+    int worker, signer;
+    char byte;
+
+    (void)state;
+    assert_true(sign_queue_open(&queue, &err));
+    worker = dup(queue.near);
+    signer = dup(queue.far);
+    assert_true(sign_queue_renew(&queue, &err));
+    assert_false(sign_queue_broken(&queue));
+    assert_int_equal(recv(signer, &byte, 1, 0), 0);
+    assert_int_equal(send(worker, "x", 1, MSG_NOSIGNAL), -1);
+    assert_int_equal(send(queue.near, "x", 1, MSG_NOSIGNAL), 1);
+    assert_int_equal(recv(queue.far, &byte, 1, 0), 1);
+    close(worker);
+    close(signer);
+    sign_queue_close(&queue);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -89,6 +111,7 @@ int main(void)
         cmocka_unit_test(workers_never_block_and_signers_do),
         cmocka_unit_test(a_shutdown_by_any_holder_breaks_it),
         cmocka_unit_test(ending_it_wakes_whoever_waits),
+        cmocka_unit_test(a_new_one_takes_its_place_and_the_old_one_ends),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

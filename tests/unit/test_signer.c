@@ -1,12 +1,8 @@
 /* The real p11gate-signer with a SoftHSM2 token: what it signs and what it refuses. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
+#include "unit.h"
+
 #include <stdlib.h>
 #include <string.h>
-
-#include <cmocka.h>
 
 #include "signer_fixture.h"
 
@@ -73,7 +69,7 @@ static void signs_with_every_key_and_scheme(void **state)
     if (!running.ready)
         fail_msg("not ready: %s %s", running.fault, running.last_state_text);
     expect_inventory();
-    for (size_t i = 0; i < sizeof uses / sizeof uses[0]; i++) {
+    for (size_t i = 0; i < ROWS(uses); i++) {
         enum sign_form form = uses[i].tls13 ? SIGN_FORM_TLS13_SERVER : SIGN_FORM_TLS12_SERVER;
         uint8_t bytes[MESSAGE_BYTES];
         size_t len = message_bytes(form, bytes);
@@ -84,7 +80,7 @@ static void signs_with_every_key_and_scheme(void **state)
         if (!signature_good(fixture.keys[uses[i].fixture_key], uses[i].scheme, bytes, len, &reply))
             fail_msg("scheme %04x with key %zu does not verify", uses[i].scheme, uses[i].key);
     }
-    assert_int_equal(counter_get(&running.page->signatures), sizeof uses / sizeof uses[0]);
+    assert_int_equal(counter_get(&running.page->signatures), ROWS(uses));
     assert_int_equal(counter_get(&running.page->busy_since_ms), 0);
     assert_non_null(strstr(running_log(&running), "event=signer-ready keystore=edge token=edge"));
     running_stop(&running);
@@ -125,14 +121,14 @@ static void refuses_what_is_no_handshake(void **state)
 
     (void)state;
     start_with_rsa();
-    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+    for (size_t i = 0; i < ROWS(rows); i++) {
         uint8_t bytes[MESSAGE_BYTES];
         size_t len = message_bytes(rows[i].bytes_of, bytes);
 
         assert_int_equal(request_status(&running, 0, rows[i].form, rows[i].scheme, bytes, len, &reply),
                          rows[i].expected);
     }
-    assert_int_equal(counter_get(&running.page->refused), sizeof rows / sizeof rows[0]);
+    assert_int_equal(counter_get(&running.page->refused), ROWS(rows));
     assert_int_equal(counter_get(&running.page->signatures), 0);
     assert_non_null(strstr(running_log(&running), "event=sign-refused"));
     running_stop(&running);

@@ -1,13 +1,9 @@
 /* The real p11gate-signer with a token that misbehaves: it ends rather than guess, and a bad signature
  * never leaves it. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
+#include "unit.h"
+
 #include <stdlib.h>
 #include <string.h>
-
-#include <cmocka.h>
 
 #include "signer_fixture.h"
 
@@ -81,7 +77,7 @@ static void a_token_fault_ends_the_process(void **state)
     struct reply reply;
 
     (void)state;
-    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+    for (size_t i = 0; i < ROWS(rows); i++) {
         run_fake("ftps-rsa");
         fixture_control(rows[i].control);
         assert_int_equal(sign_rsa(0x0804, &reply), SIGN_AGAIN);
@@ -106,7 +102,7 @@ static void what_is_no_fault_is_survived(void **state)
 
     (void)state;
     run_fake("ftps-rsa");
-    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+    for (size_t i = 0; i < ROWS(rows); i++) {
         fixture_control(rows[i].control);
         assert_int_equal(sign_rsa(0x0804, &reply), rows[i].expected);
         assert_int_not_equal(reply.answer.ckr, 0);
@@ -131,7 +127,7 @@ static void pss_as_the_token_can(void **state)
     struct reply reply;
 
     (void)state;
-    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+    for (size_t i = 0; i < ROWS(rows); i++) {
         start_fake("ftps-rsa", rows[i].control);
         running_start(&running, &start, FIXTURE_PIN);
         assert_true(running.ready);
@@ -172,7 +168,7 @@ static void no_login_is_tried_twice(void **state)
     };
 
     (void)state;
-    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+    for (size_t i = 0; i < ROWS(rows); i++) {
         start_fake("ftps-rsa", "fail C_GetMechanismInfo 0 0\n"); /* a version of the file with no use */
         start_fake("ftps-rsa", rows[i].control);
         running_start(&running, &start, FIXTURE_PIN);
@@ -212,7 +208,7 @@ static void faults_before_it_is_ready(void **state)
     };
 
     (void)state;
-    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+    for (size_t i = 0; i < ROWS(rows); i++) {
         start_fake("ftps-rsa", rows[i].control);
         running_start(&running, &start, FIXTURE_PIN);
         assert_int_equal(running_end(&running), CHILD_EXIT_AGAIN);
@@ -316,7 +312,7 @@ static void a_check_tells_what_fails(void **state)
     };
 
     (void)state;
-    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+    for (size_t i = 0; i < ROWS(rows); i++) {
         start_fake(rows[i].key, rows[i].control);
         start.check = true;
         running_start(&running, &start, FIXTURE_PIN);

@@ -1,13 +1,9 @@
 /* The real p11gate-signer when it cannot start: every wrong key, certificate, token and PIN has its sentence.
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
+#include "unit.h"
+
 #include <stdlib.h>
 #include <string.h>
-
-#include <cmocka.h>
 
 #include "signer_fixture.h"
 
@@ -74,7 +70,7 @@ static void expect_problem(const struct fault_row *row)
 
 static void every_wrong_key_is_named(void **state)
 {
-    const size_t count = sizeof fault_rows / sizeof fault_rows[0];
+    const size_t count = ROWS(fault_rows);
 
     (void)state;
     for (size_t at = 0; at < count; at += 6) {
@@ -119,7 +115,7 @@ static void certificates_that_do_not_fit(void **state)
     };
 
     (void)state;
-    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+    for (size_t i = 0; i < ROWS(rows); i++) {
         char *pem;
 
         fixture_start(&start, NULL);
@@ -143,7 +139,7 @@ static void certificate_files_that_are_none(void **state)
     };
 
     (void)state;
-    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+    for (size_t i = 0; i < ROWS(rows); i++) {
         fixture_start(&start, "ftps-rsa");
         start.wanted[0].certificates = (const uint8_t *)rows[i].pem;
         start.wanted[0].certificates_len = strlen(rows[i].pem);
@@ -159,7 +155,7 @@ static void tokens_that_are_not_there(void **state)
                                          "pkcs11:token=edge;slot-id=7"};
 
     (void)state;
-    for (size_t i = 0; i < sizeof absent / sizeof absent[0]; i++) {
+    for (size_t i = 0; i < ROWS(absent); i++) {
         fixture_start(&start, "ftps-rsa");
         start.token = absent[i];
         running_start(&running, &start, FIXTURE_PIN);
@@ -189,7 +185,7 @@ static void keystores_that_cannot_be(void **state)
     };
 
     (void)state;
-    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+    for (size_t i = 0; i < ROWS(rows); i++) {
         fixture_start(&start, "ftps-rsa");
         start.module = rows[i].module;
         start.token = rows[i].token;
@@ -216,7 +212,7 @@ static void pins_that_cannot_be(void **state)
         {"two\nlines\n", "more than one line"},
         {long_pin, "longer than 255 bytes"},
     };
-    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+    for (size_t i = 0; i < ROWS(rows); i++) {
         fixture_start(&start, "ftps-rsa");
         running_start(&running, &start, rows[i].pin);
         expect_fault(1, rows[i].said);
@@ -257,7 +253,7 @@ static void files_that_are_no_keys(void **state)
     };
 
     (void)state;
-    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+    for (size_t i = 0; i < ROWS(rows); i++) {
         fixture_start_directory(&start);
         start.wanted[0].name = rows[i].key;
         running_start(&running, &start, NULL);

@@ -1,12 +1,8 @@
 /* The parts of a signer that need no token: padding, encodings, return codes, key names, the PIN, chains. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
+#include "unit.h"
+
 #include <stdlib.h>
 #include <string.h>
-
-#include <cmocka.h>
 
 #include "certificates.h"
 #include "ckr.h"
@@ -50,7 +46,7 @@ static void pss_blocks_verify(void **state)
     static const unsigned bits[] = {1024, 1025, 1026, 1031, 2048};
 
     (void)state;
-    for (size_t i = 0; i < sizeof bits / sizeof bits[0]; i++) {
+    for (size_t i = 0; i < ROWS(bits); i++) {
         EVP_PKEY *key = EVP_RSA_gen(bits[i]);
 
         assert_non_null(key);
@@ -102,7 +98,7 @@ static void ecdsa_becomes_der(void **state)
     struct signature out;
 
     (void)state;
-    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+    for (size_t i = 0; i < ROWS(rows); i++) {
         assert_int_equal(mechanism_ecdsa_der(rows[i].raw, rows[i].raw_len, &out), rows[i].der_len > 0);
         if (!rows[i].der_len)
             continue;
@@ -133,7 +129,7 @@ static void return_codes_mean_what_they_should(void **state)
     };
 
     (void)state;
-    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+    for (size_t i = 0; i < ROWS(rows); i++) {
         assert_string_equal(ckr_name(rows[i].code), rows[i].name);
         assert_int_equal(ckr_meaning(rows[i].code), rows[i].meaning);
     }
@@ -166,7 +162,7 @@ static void key_names(void **state)
     };
 
     (void)state;
-    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+    for (size_t i = 0; i < ROWS(rows); i++) {
         struct key_name name;
         struct err err = {""};
 
@@ -220,7 +216,7 @@ static void pins(void **state)
     };
 
     (void)state;
-    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+    for (size_t i = 0; i < ROWS(rows); i++) {
         struct pin pin = {0};
         struct err err;
 
@@ -340,7 +336,7 @@ static void certificates_that_are_none(void **state)
     struct certificates all = {0};
 
     (void)state;
-    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
+    for (size_t i = 0; i < ROWS(rows); i++)
         assert_false(certificates_add_der(&all, rows[i], sizeof rows[i]));
     assert_false(certificates_add_der(&all, rows[0], 0));
     assert_int_equal(all.count, 0);

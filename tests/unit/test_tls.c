@@ -1,4 +1,5 @@
 #include "tls_kit.h"
+#include "tls_private.h"
 
 #include <openssl/err.h>
 #include <string.h>
@@ -117,13 +118,14 @@ static void misfit_row(const struct misfit *row)
     if (row->ciphers)
         assert_true(SSL_CTX_set_cipher_list(kit.client.ctx, row->ciphers));
     if (row->groups)
-        assert_true(SSL_CTX_set1_groups_list(kit.client.ctx, row->groups));
+        kit_client_groups(&kit.client, row->groups);
     if (row->sigalgs)
-        assert_true(SSL_CTX_set1_sigalgs_list(kit.client.ctx, row->sigalgs));
+        kit_client_sigalgs(&kit.client, row->sigalgs);
     kit_connect(&pair, kit.ctx, TLS_MAIN, NULL, &kit.client, NULL);
     done = kit_handshake(&pair, &kit.signer);
     assert_string_equal(tls_error(pair.server)->text, row->error);
     assert_int_equal(done, !row->error[0]);
+    assert_false(tls_certificate_refused(pair.server));
     assert_int_equal(kit.signer.admits, kit.signer.submits + kit.signer.leaves);
     kit_pair_free(&pair);
     kit_close(&kit);
@@ -198,6 +200,7 @@ static void only_our_own_protocol_is_chosen(void **state)
 
 static void the_server_name_is_known_also_after_resumption(void **state)
 {
+    char name[] = "ftp.example.com";
     struct tls_policy policy = kit_policy();
     struct kit kit;
     struct kit_pair pair;
@@ -208,7 +211,7 @@ static void the_server_name_is_known_also_after_resumption(void **state)
         for (int resumed = 0; resumed < 2; resumed++) {
             kit_connect(&pair, kit.ctx, TLS_MAIN, NULL, &kit.client,
                         resumed ? kit_client_newest(&kit.client) : NULL);
-            SSL_set_tlsext_host_name(pair.client, "ftp.example.com");
+            SSL_set_tlsext_host_name(pair.client, name);
             assert_true(kit_handshake(&pair, &kit.signer));
             assert_int_equal(kit_facts(&pair).resumed, resumed);
             assert_string_equal(kit_facts(&pair).sni, "ftp.example.com");
@@ -331,6 +334,44 @@ static void many_key_updates_are_answered_within_the_room_of_their_input(void **
     kit_close(&kit);
 }
 
+/* A fibre is there for the handshake only, and the keys may go when it is done. */
+static void an_established_conversation_holds_neither_fibre_nor_key(void **state)
+{
+    struct tls_policy policy = kit_policy();
+    struct kit kit;
+    struct kit_pair pair;
+
+    (void)state;
+    kit_open(&kit, &policy, 1U << KIT_P256, 0);
+    assert_int_equal(kit_begin(&pair, &kit, NULL), TLS_WAITING);
+    assert_true(SSL_get_mode(pair.server->ssl) & SSL_MODE_ASYNC);
+    assert_non_null(SSL_get_certificate(pair.server->ssl));
+    assert_true(kit_handshake(&pair, &kit.signer));
+    assert_false(SSL_get_mode(pair.server->ssl) & SSL_MODE_ASYNC);
+    assert_null(SSL_get_certificate(pair.server->ssl));
+    kit_pair_free(&pair);
+    kit_close(&kit);
+}
+
+/* The queue is the thread's: what somebody else left there is not ours. */
+static void an_old_error_in_the_queue_means_nothing(void **state)
+{
+    struct tls_policy policy = kit_policy();
+    struct kit kit;
+    struct kit_pair pair;
+
+    (void)state;
+    kit_open(&kit, &policy, 1U << KIT_P256, 0);
+    kit_connect(&pair, kit.ctx, TLS_MAIN, NULL, &kit.client, NULL);
+    ERR_raise(ERR_LIB_USER, 1);
+    assert_int_equal(kit_server_step(&pair), TLS_WANT_INPUT);
+    assert_true(kit_handshake(&pair, &kit.signer));
+    ERR_raise(ERR_LIB_USER, 1);
+    assert_int_equal(kit_server_read(&pair), TLS_OK);
+    kit_pair_free(&pair);
+    kit_close(&kit);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -343,6 +384,8 @@ int main(void)
         cmocka_unit_test(what_comes_along_with_finished_is_not_lost),
         cmocka_unit_test(renegotiation_is_refused_and_the_conversation_goes_on),
         cmocka_unit_test(many_key_updates_are_answered_within_the_room_of_their_input),
+        cmocka_unit_test(an_established_conversation_holds_neither_fibre_nor_key),
+        cmocka_unit_test(an_old_error_in_the_queue_means_nothing),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

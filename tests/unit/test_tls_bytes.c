@@ -176,6 +176,7 @@ static void the_end_is_clean_only_with_close_notify(void **state)
         BIO_write(pair.from_client, "more", 4); /* nothing counts any more */
         assert_int_equal(kit_server_read(&pair), TLS_ENDED);
         assert_int_equal(pair.plain_len, 8);
+        assert_int_equal(BIO_ctrl_pending(pair.from_client), 0);
         assert_int_equal(kit_server_write(&pair, "226 done\r\n", 10), TLS_OK);
         kit_pair_free(&pair);
         kit_close(&kit);
@@ -197,9 +198,11 @@ static void close_notify_goes_out_once_and_reading_goes_on(void **state)
         kit_server_close(&pair);
         assert_int_equal(kit_client_read(&pair, data, sizeof data), 0);
         assert_int_equal(pair.client_error, SSL_ERROR_ZERO_RETURN);
-        struct tls_io io = {.out = pair.out, .out_size = KIT_ROOM};
+        struct tls_io io = {
+            .in = (const uint8_t *)"unread", .in_len = 6, .out = pair.out, .out_size = KIT_ROOM};
         tls_close(pair.server, &io);
         assert_int_equal(io.out_len, 0);
+        assert_int_equal(io.in_len, 6);
         assert_true(SSL_write_ex(pair.client, "late", 4, &sent));
         assert_int_equal(kit_server_read(&pair), TLS_OK);
         assert_int_equal(pair.plain_len, 4);

@@ -101,6 +101,32 @@ static void a_truststore_must_be_readable_to_its_end(void **state)
     OPENSSL_free(pem);
 }
 
+/* Cut anywhere inside a certificate it is an error: half a truststore is not a truststore. */
+static void a_cut_truststore_is_never_taken_for_a_whole_one(void **state)
+{
+    static const char begin[] = "-----BEGIN ";
+    const struct kit_identity *authorities[] = {kit_server_identity(KIT_P256), kit_server_identity(KIT_P384)};
+    char *first = kit_pem(authorities, 1), *both = kit_pem(authorities, 2);
+    size_t first_len = strlen(first), whole_len = strlen(both) - 1; /* the last line's end is not needed */
+    struct tls_policy policy = kit_policy();
+
+    (void)state;
+    policy.client_mode = TLS_CLIENT_REQUEST;
+    policy.ca_pem = both;
+    for (size_t len = 1; len <= whole_len; len++) {
+        bool between = len >= first_len - 1 && len < first_len + strlen(begin);
+        struct tls_ctx *ctx;
+        struct err err;
+
+        policy.ca_pem_len = len;
+        ctx = tls_ctx_new(&policy, &err);
+        assert_int_equal(ctx != NULL, between || len == whole_len);
+        tls_ctx_unref(ctx);
+    }
+    OPENSSL_free(first);
+    OPENSSL_free(both);
+}
+
 /* ---- keys ---- */
 
 static struct inventory_key inventory_of(const struct kit_identity *identity, uint32_t schemes)
@@ -267,6 +293,7 @@ int main(void)
         cmocka_unit_test(a_wrong_policy_is_refused_with_a_reason),
         cmocka_unit_test(a_list_with_rsa_key_exchange_does_not_offer_it),
         cmocka_unit_test(a_truststore_must_be_readable_to_its_end),
+        cmocka_unit_test(a_cut_truststore_is_never_taken_for_a_whole_one),
         cmocka_unit_test(a_key_must_fit_its_certificate),
         cmocka_unit_test(a_key_must_be_of_a_kind_that_tls_can_use),
         cmocka_unit_test(one_key_of_each_kind_and_one_keystore),

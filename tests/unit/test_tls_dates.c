@@ -1,12 +1,22 @@
-/* What time does to tickets and certificates. The test has its own clock: OpenSSL asks time(). */
+/* What time does to tickets and certificates. The test has its own clock. */
 #include "tls_kit.h"
 
 #include <string.h>
+#include <sys/syscall.h>
 #include <time.h>
+#include <unistd.h>
 
 static const int versions[] = {TLS1_2_VERSION, TLS1_3_VERSION};
 
 static long later_s;
+
+int clock_gettime(clockid_t clock, struct timespec *out)
+{
+    long result = syscall(SYS_clock_gettime, clock, out);
+
+    out->tv_sec += later_s;
+    return (int)result;
+}
 
 time_t time(time_t *out)
 {
@@ -14,8 +24,8 @@ time_t time(time_t *out)
 
     (void)clock_gettime(CLOCK_REALTIME, &now);
     if (out)
-        *out = now.tv_sec + later_s;
-    return now.tv_sec + later_s;
+        *out = now.tv_sec;
+    return now.tv_sec;
 }
 
 /* The hello leaves now and is read wait_s later. A resumption needs no signature; the rest does. */
@@ -146,12 +156,43 @@ static void a_certificate_that_runs_out_is_looked_at_again(void **state)
         }
 }
 
+/* From the first question for a place to the answer, the wait for the place among it. */
+static void the_time_for_the_key_is_measured(void **state)
+{
+    struct tls_policy policy = kit_policy();
+    struct kit kit;
+    struct kit_pair pair;
+
+    (void)state;
+    kit_open(&kit, &policy, 1U << KIT_P256, 0);
+    kit.signer.admission = REMOTE_WAIT;
+    assert_int_equal(kit_begin(&pair, &kit, NULL), TLS_WAITING);
+    later_s = 2;
+    kit.signer.admission = REMOTE_GO;
+    tls_wake(pair.server);
+    assert_int_equal(kit_server_step(&pair), TLS_WAITING);
+    later_s = 5;
+    kit_signer_answer(&kit.signer);
+    assert_int_equal(kit_server_step(&pair), TLS_WANT_INPUT);
+    later_s = 60; /* the client's own time is not the key's */
+    assert_true(kit_handshake(&pair, NULL));
+    assert_in_range(kit_facts(&pair).key_ms, 5000, 15000);
+    kit_pair_free(&pair);
+    kit_establish(&pair, &kit, kit_client_newest(&kit.client));
+    assert_true(kit_facts(&pair).resumed);
+    assert_int_equal(kit_facts(&pair).key_ms, 0);
+    kit_pair_free(&pair);
+    later_s = 0;
+    kit_close(&kit);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_ticket_lives_as_long_as_it_is_told),
         cmocka_unit_test(a_renewed_ticket_lives_from_its_own_time),
         cmocka_unit_test(a_certificate_that_runs_out_is_looked_at_again),
+        cmocka_unit_test(the_time_for_the_key_is_measured),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -141,6 +141,7 @@ static void refused(struct kit *kit, enum client_certificate which)
     assert_false(kit_handshake(&pair, &kit->signer));
     assert_int_equal(pair.status, TLS_FAILED);
     assert_string_equal(tls_error(pair.server)->text, opinions[which].error);
+    assert_true(tls_certificate_refused(pair.server));
     if (pair.client_error == SSL_ERROR_NONE) /* TLS 1.3: it believes that it is connected (T4) */
         kit_client_read(&pair, pair.plain, KIT_ROOM);
     if (!alert)
@@ -338,6 +339,47 @@ static void a_hostile_subject_is_one_line_of_plain_text(void **state)
     }
 }
 
+/* Our authority's name over another key: checking the signature leaves errors in OpenSSL's queue, which must
+ * not pass for a failure of the handshake when the rest of it comes later. */
+static void a_forged_certificate_is_a_verdict_however_it_comes(void **state)
+{
+    static const struct kit_wish ca = {.name = "Partners CA", .authority = true};
+    struct kit_identity forger = kit_identity(kit_key(KIT_P256), &ca);
+    const struct kit_wish wish = {.name = "acme", .issuer = &forger};
+    struct kit_identity forged = kit_identity(kit_key(KIT_RSA), &wish);
+
+    (void)state;
+    for (size_t i = 0; i < ROWS(versions); i++) {
+        struct tls_policy policy = policy_of(TLS_CLIENT_REQUIRE, false);
+        struct kit kit;
+        struct kit_pair pair;
+        size_t lent_len;
+
+        kit_open(&kit, &policy, 1U << KIT_P256, versions[i]);
+        present(&kit, &forged);
+        assert_int_equal(kit_begin(&pair, &kit, NULL), TLS_WAITING);
+        kit_signer_answer(&kit.signer);
+        assert_int_equal(kit_server_step(&pair), TLS_WANT_INPUT);
+        kit_client_step(&pair);
+        do {
+            struct tls_io io = kit_lend(&pair);
+
+            lent_len = io.in_len;
+            io.in_len = 1;
+            pair.status = tls_handshake(pair.server, &io);
+            io.in_len += lent_len - 1;
+            kit_return(&pair, &io, lent_len);
+        } while (pair.status == TLS_WANT_INPUT && lent_len > 1);
+        assert_int_equal(pair.status, TLS_OK);
+        assert_int_equal(kit_facts(&pair).verdict, TLS_UNTRUSTED);
+        assert_string_equal(kit_facts(&pair).reason, "certificate signature failure");
+        kit_pair_free(&pair);
+        kit_close(&kit);
+    }
+    kit_identity_free(&forged);
+    kit_identity_free(&forger);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -346,6 +388,7 @@ int main(void)
         cmocka_unit_test(the_chain_may_be_as_deep_as_the_truststore_says),
         cmocka_unit_test(a_long_certificate_resumes_and_a_too_long_one_is_refused),
         cmocka_unit_test(a_hostile_subject_is_one_line_of_plain_text),
+        cmocka_unit_test(a_forged_certificate_is_a_verdict_however_it_comes),
     };
 
     return cmocka_run_group_tests(tests, make_certificates, free_certificates);

@@ -181,6 +181,16 @@ void kit_client_init(struct kit_client *client, int version)
     }
 }
 
+void kit_client_groups(struct kit_client *client, const char *groups)
+{
+    assert_true(SSL_CTX_ctrl(client->ctx, SSL_CTRL_SET_GROUPS_LIST, 0, (void *)(uintptr_t)groups));
+}
+
+void kit_client_sigalgs(struct kit_client *client, const char *sigalgs)
+{
+    assert_true(SSL_CTX_ctrl(client->ctx, SSL_CTRL_SET_SIGALGS_LIST, 0, (void *)(uintptr_t)sigalgs));
+}
+
 void kit_client_free(struct kit_client *client)
 {
     for (size_t i = 0; i < client->session_count; i++)
