@@ -26,8 +26,10 @@ enum { CONF_NONE = -1, CONF_SESSIONS_MAX = 1000000 }; /* no index; what max-sess
 struct conf_keystore {
     int line;
     const char *alias, *module, *init_args, *token, *pin_file, *directory;
+    const char *pin_credential; /* a name: the file is $CREDENTIALS_DIRECTORY/NAME; not together with pin_file */
     uint32_t signers;
     uint64_t sign_timeout_ms;
+    uint32_t max_signatures_per_second; /* 0: no limit */
 };
 
 struct conf_truststore {
@@ -44,7 +46,17 @@ struct conf_key {
     const char *certificate_file; /* "" : on the token */
     const char *certificate_pem;
     size_t certificate_pem_len;
+    const char *ocsp_file; /* "" : no stapling */
+    const char *ocsp_der;  /* the bytes of ocsp_file, which are not looked into here */
+    size_t ocsp_der_len;
     uint32_t wanted; /* its number within its keystore: see conf_wanted_keys; UINT32_MAX: disabled */
+};
+
+/* The keys of a name that clients ask for (SNI); they are of the listener's keystore. */
+struct conf_server_name {
+    const char *name; /* lower case; "*.example.com" stands for one label in front */
+    size_t key_count;
+    struct conf_key *keys;
 };
 
 struct conf_listener {
@@ -55,10 +67,14 @@ struct conf_listener {
     size_t bind_count;
     struct addr *binds;
     uint32_t backlog, max_sessions;
+    uint32_t handshakes_per_second_per_ip; /* full ones; 0: no limit */
 
     int keystore; /* index */
     size_t key_count;
     struct conf_key *keys;
+    size_t server_name_count;
+    struct conf_server_name *server_names;
+    bool strict_server_name; /* a name that is none of these is refused; so is a client that sends none */
     const char *tls_versions, *ciphers, *ciphersuites, *groups;
     uint64_t session_lifetime_ms;
     enum conf_client_certificate client_certificate;
@@ -86,7 +102,11 @@ struct conf {
     const char *path;
     uint32_t workers;
     const char *user, *signer_user;
-    uint64_t stop_timeout_ms;
+    uint64_t stop_timeout_ms, drain_timeout_ms;
+    uint32_t max_generations;
+    bool admin_enabled; /* admin_bind is set: pages over HTTP */
+    struct addr admin_bind;
+    const char *control_socket, *admin_group; /* control_socket "" : none */
     enum log_level log_level;
     const char *log_target; /* "stderr" or a path */
     size_t keystore_count, truststore_count, listener_count;
@@ -103,7 +123,7 @@ struct conf_errors {
 };
 
 /* NULL when anything is wrong; errors says what. files supplies (and remembers) the bytes of the file itself,
- * of certificate-file and ca-file. */
+ * of certificate-file, ocsp-file and ca-file. */
 struct conf *conf_read(struct conf_files *files, const char *path, struct conf_errors *errors);
 void conf_free(struct conf *conf);
 

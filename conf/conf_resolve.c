@@ -24,6 +24,9 @@ static void resolve_server(const struct conf_reader *reader, struct conf *conf)
     conf->user = reader->server.user;
     conf->signer_user = reader->server.signer_user;
     conf->stop_timeout_ms = reader->server.stop_timeout_ms;
+    conf->drain_timeout_ms = 3600 * 1000;
+    conf->max_generations = 3;
+    conf->control_socket = conf->admin_group = "";
     conf->log_level = (enum log_level)reader->log.level;
     conf->log_target = reader->log.target;
 }
@@ -177,7 +180,9 @@ static void resolve_keys(struct conf_reader *reader, const struct conf *conf,
         *key = (struct conf_key){.alias = block->key_aliases.items[i],
                                  .wanted = UINT32_MAX,
                                  .certificate_file = "",
-                                 .certificate_pem = ""};
+                                 .certificate_pem = "",
+                                 .ocsp_file = "",
+                                 .ocsp_der = ""};
         if (out->keystore != CONF_NONE)
             check_file_alias(reader, block, &conf->keystores[out->keystore], key->alias);
         if (i >= files->count)

@@ -6,6 +6,7 @@
 #pragma once
 
 #include "certificates.h"
+#include "counters.h"
 #include "err.h"
 #include "outcome.h"
 #include "scheme.h"
@@ -16,7 +17,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { SIGNING_KEY_ID_MAX = 64 };
+enum { SIGNING_KEY_ID_MAX = 64, SIGNING_KEY_POINT_MAX = 133 };
 
 struct signing_key {
     /* filled by find */
@@ -27,6 +28,8 @@ struct signing_key {
     EVP_PKEY *token_public;         /* the public half as the source knows it, NULL: it does not; owned */
     uint8_t id[SIGNING_KEY_ID_MAX]; /* CKA_ID */
     size_t id_len;
+    uint8_t point[SIGNING_KEY_POINT_MAX]; /* EC: of a public-key object with this id, a hint only */
+    size_t point_len;
 
     /* filled by the keyring when the certificate is known */
     enum scheme_key kind;
@@ -61,5 +64,11 @@ struct key_source_ops {
 /* Embedded as the first member of whatever implements it. */
 struct key_source {
     const struct key_source_ops *ops;
-    const char *label; /* of the token; the directory's path. For log lines and errors */
+    const char *label;      /* of the token; the directory's path. For log lines and errors */
+    counter *busy_since_ms; /* set while the source may block, for the supervisor's eyes; NULL: nowhere */
 };
+
+/* The sign and probe of the source, with busy_since_ms set meanwhile: one that hangs is killed. */
+enum sign_status key_source_sign(struct key_source *source, const struct signing_key *key,
+                                 const struct scheme *scheme, const uint8_t *hash, struct signature *out);
+enum outcome key_source_probe(struct key_source *source, struct err *err);

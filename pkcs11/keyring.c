@@ -105,13 +105,13 @@ enum outcome keyring_resolve(struct keyring *ring, struct problems *problems, st
         const struct signer_wanted *wanted = &ring->start->wanted[i];
         enum outcome outcome = resolve_one(ring, i, err);
 
-        if (outcome == OUTCOME_OK)
-            continue;
-        if (outcome != OUTCOME_CONFIGURATION)
+        if (outcome != OUTCOME_OK && outcome != OUTCOME_CONFIGURATION)
             return outcome;
-        problems_add(problems, wanted->where, wanted->name, "%s", err->text);
+        if (outcome == OUTCOME_CONFIGURATION)
+            problems_add(problems, wanted->where, wanted->name, "%s", err->text);
     }
-    return OUTCOME_OK;
+    /* A token that went away meanwhile shows no key, and nobody's configuration is wrong. */
+    return key_source_probe(ring->source, err);
 }
 
 static uint32_t entry_schemes(const struct entry *entry)
@@ -220,7 +220,7 @@ enum sign_status keyring_sign(struct keyring *ring, const struct signing_key *ke
         out->function = "hashing";
         return SIGN_AGAIN;
     }
-    status = ring->source->ops->sign(ring->source, key, scheme, hash, out);
+    status = key_source_sign(ring->source, key, scheme, hash, out);
     if (status != SIGN_DONE || (scheme->padding == SCHEME_ECDSA && !verify))
         return status;
     if (crypto_verify(key->public_key, scheme, hash, out->bytes, out->len))
@@ -231,5 +231,5 @@ enum sign_status keyring_sign(struct keyring *ring, const struct signing_key *ke
 
 enum outcome keyring_probe(struct keyring *ring, struct err *err)
 {
-    return ring->source->ops->probe(ring->source, err);
+    return key_source_probe(ring->source, err);
 }

@@ -3,6 +3,7 @@
 #include "ckr.h"
 #include "crypto.h"
 
+#include <openssl/core_names.h>
 #include <openssl/rand.h>
 #include <string.h>
 
@@ -54,7 +55,7 @@ static enum outcome trial_sign(struct key_source *source, const struct signing_k
     trial->signature = (struct signature){0};
     trial->scheme = scheme_find(key->is_rsa ? 0x0401 : 0x0403);
     if (crypto_hash(trial->scheme, message, len, trial->hash))
-        status = source->ops->sign(source, key, trial->scheme, trial->hash, &trial->signature);
+        status = key_source_sign(source, key, trial->scheme, trial->hash, &trial->signature);
     return status == SIGN_DONE ? OUTCOME_OK : trial_failed(trial, status, err);
 }
 
@@ -71,11 +72,29 @@ static bool belongs(const struct signing_key *key, const struct trial *trial, X5
                          trial->signature.len);
 }
 
+/* Does the token say that this certificate is the key's, although its signature says no? */
+static bool token_believes(const struct signing_key *key, X509 *certificate)
+{
+    EVP_PKEY *public_key = X509_get0_pubkey(certificate);
+    uint8_t point[SIGNING_KEY_POINT_MAX];
+    size_t len = 0;
+
+    return key->point_len && public_key &&
+           EVP_PKEY_get_octet_string_param(public_key, OSSL_PKEY_PARAM_ENCODED_PUBLIC_KEY, point,
+                                           sizeof point, &len) == 1 &&
+           len == key->point_len && memcmp(point, key->point, len) == 0;
+}
+
 static enum outcome none_fits(const struct signing_key *key, const struct certificates *certificates,
                               struct err *err)
 {
     char subject[128];
 
+    for (size_t i = 0; i < certificates->candidates; i++)
+        if (token_believes(key, certificates->items[i])) {
+            err_set(err, "a trial signature does not verify with the key's own public half");
+            return OUTCOME_FAULTY;
+        }
     certificates_subject(certificates->items[0], subject, sizeof subject);
     err_set(
         err,

@@ -36,22 +36,31 @@ enum outcome objects_find(struct token *token, CK_ATTRIBUTE *wanted, size_t want
     return code == CKR_OK ? OUTCOME_OK : token_failed("C_FindObjects", code, err);
 }
 
+/* False: the object has no such attribute, hides it, or it is longer; or the token is gone. */
+static bool read_attribute(struct token *token, CK_OBJECT_HANDLE object, CK_ATTRIBUTE *attribute)
+{
+    CK_RV code = token_calls(token)->C_GetAttributeValue(token_session(token), object, attribute, 1);
+
+    token_note(token, "C_GetAttributeValue", code);
+    return code == CKR_OK;
+}
+
 size_t object_bytes(struct token *token, CK_OBJECT_HANDLE object, CK_ATTRIBUTE_TYPE type, void *out,
                     size_t max)
 {
     CK_ATTRIBUTE attribute = {type, out, max};
-    CK_RV code = token_calls(token)->C_GetAttributeValue(token_session(token), object, &attribute, 1);
 
-    return code == CKR_OK && attribute.ulValueLen <= max ? attribute.ulValueLen : 0;
+    return read_attribute(token, object, &attribute) && attribute.ulValueLen <= max ? attribute.ulValueLen
+                                                                                    : 0;
 }
 
 uint8_t *object_value(struct token *token, CK_OBJECT_HANDLE object, CK_ATTRIBUTE_TYPE type, size_t *len)
 {
     CK_ATTRIBUTE attribute = {type, NULL, 0};
-    CK_RV code = token_calls(token)->C_GetAttributeValue(token_session(token), object, &attribute, 1);
     uint8_t *value;
 
-    if (code != CKR_OK || !attribute.ulValueLen || attribute.ulValueLen > VALUE_BYTES_MAX)
+    if (!read_attribute(token, object, &attribute) || !attribute.ulValueLen ||
+        attribute.ulValueLen > VALUE_BYTES_MAX)
         return NULL;
     value = malloc(attribute.ulValueLen);
     if (!value)

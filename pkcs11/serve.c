@@ -81,10 +81,8 @@ static enum outcome sign(struct server *server, struct request *request, const s
     struct signature signature;
     enum sign_status status;
 
-    counter_set(&server->page->busy_since_ms, begun_us / 1000);
     status =
         keyring_sign(server->ring, key, scheme, request->bytes, request->head.bytes_len, false, &signature);
-    counter_set(&server->page->busy_since_ms, 0);
     token_us = clock_monotonic_us() - begun_us;
     counter_add(status == SIGN_DONE ? &server->page->signatures : &server->page->failures, 1);
     request_answer(request, status, (uint32_t)signature.ckr, token_us, signature.bytes, signature.len);
@@ -137,9 +135,7 @@ enum outcome serve(struct keyring *ring, int queue, struct signer_page *page, co
         case REQUESTS_SKIPPED:
             break;
         case REQUESTS_IDLE:
-            counter_set(&page->busy_since_ms, clock_monotonic_ms());
             outcome = keyring_probe(ring, err);
-            counter_set(&page->busy_since_ms, 0);
             break;
         case REQUESTS_CLOSED:
             return OUTCOME_OK;

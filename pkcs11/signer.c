@@ -189,6 +189,7 @@ static enum outcome find_keys(struct signer *signer, struct err *err)
     enum outcome outcome = OUTCOME_FAULTY;
 
     enter(SIGNER_STARTING, "looking for the keys");
+    signer->source->busy_since_ms = &signer->page->busy_since_ms;
     err_set(err, "no memory for the keys");
     signer->ring = keyring_new(signer->source, &signer->start);
     if (signer->ring)

@@ -20,6 +20,8 @@ struct token {
     CK_SLOT_ID slot_id;
     CK_SESSION_HANDLE session;
     bool logged_in;
+    const char *noted_function; /* see token_note; NULL: none */
+    CK_RV noted_code;
     struct token_mechanisms mechanisms;
     char label[LABEL_LEN + 1];
 };
@@ -145,9 +147,10 @@ static enum outcome token_choose(struct token *token, P11KitUri *uri, struct err
 static bool can_sign(struct token *token, CK_MECHANISM_TYPE mechanism)
 {
     CK_MECHANISM_INFO info;
+    CK_RV code = token->calls->C_GetMechanismInfo(token->slot_id, mechanism, &info);
 
-    return token->calls->C_GetMechanismInfo(token->slot_id, mechanism, &info) == CKR_OK &&
-           (info.flags & CKF_SIGN);
+    token_note(token, "C_GetMechanismInfo", code);
+    return code == CKR_OK && (info.flags & CKF_SIGN);
 }
 
 static enum outcome token_session_open(struct token *token, struct err *err)
@@ -239,12 +242,31 @@ enum outcome token_login(struct token *token, const struct pin *pin, struct err 
     return code == CKR_OK || code == CKR_USER_ALREADY_LOGGED_IN ? OUTCOME_OK : login_failed(token, code, err);
 }
 
+/* Modules answer a question for something that they do not have with many codes, but not with these. */
+static bool token_is_gone(CK_RV code)
+{
+    return code == CKR_DEVICE_ERROR || code == CKR_DEVICE_REMOVED || code == CKR_DEVICE_MEMORY ||
+           code == CKR_TOKEN_NOT_PRESENT || code == CKR_SESSION_CLOSED ||
+           code == CKR_SESSION_HANDLE_INVALID || code == CKR_CRYPTOKI_NOT_INITIALIZED;
+}
+
+void token_note(struct token *token, const char *function, CK_RV code)
+{
+    if (!token_is_gone(code))
+        return;
+    token->noted_function = function;
+    token->noted_code = code;
+}
+
 enum outcome token_probe(struct token *token, struct err *err)
 {
     CK_SESSION_INFO session;
     CK_TOKEN_INFO info;
-    CK_RV code = token->calls->C_GetSessionInfo(token->session, &session);
+    CK_RV code;
 
+    if (token->noted_function)
+        return token_failed(token->noted_function, token->noted_code, err);
+    code = token->calls->C_GetSessionInfo(token->session, &session);
     if (code != CKR_OK)
         return token_failed("C_GetSessionInfo", code, err);
     if (token->logged_in && session.state != CKS_RO_USER_FUNCTIONS && session.state != CKS_RW_USER_FUNCTIONS)

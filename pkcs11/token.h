@@ -36,7 +36,12 @@ enum outcome token_open(struct token *token, struct err *err);
 /* Logs in, once, when the token asks for it; not when it warns of its last tries, unless told to. */
 enum outcome token_login(struct token *token, const struct pin *pin, struct err *err);
 
-/* Is the token still there and logged in? For times without work. */
+/* Remembers that the token went away under a question whose other failures only mean "no": token_probe
+ * reports it. */
+void token_note(struct token *token, const char *function, CK_RV code);
+
+/* Is the token still there and logged in, and has no fault been noted? For times without work, and
+ * before the configuration is blamed for what may be the token's fault. */
 enum outcome token_probe(struct token *token, struct err *err);
 
 /* Ends the session; the module may crash here, so everything else is done before. */

@@ -98,6 +98,35 @@ static EVP_PKEY *read_rsa_public(struct token *token, CK_OBJECT_HANDLE object)
     return key;
 }
 
+/* CKA_EC_POINT is an OCTET STRING in DER; some tokens leave the DER away. */
+static size_t bare_point(const uint8_t *value, size_t len, uint8_t out[SIGNING_KEY_POINT_MAX])
+{
+    size_t head = len > 2 && value[0] == 4 && value[1] == len - 2                       ? 2
+                  : len > 3 && value[0] == 4 && value[1] == 0x81 && value[2] == len - 3 ? 3
+                                                                                        : 0;
+
+    if (len - head > SIGNING_KEY_POINT_MAX)
+        return 0;
+    memcpy(out, value + head, len - head);
+    return len - head;
+}
+
+/* What the token believes the public half to be. It may be wrong or missing; nothing depends on it but
+ * the words when the key's proof fails. */
+static void read_ec_point(struct token *token, struct signing_key *key)
+{
+    CK_OBJECT_CLASS class = CKO_PUBLIC_KEY;
+    CK_ATTRIBUTE wanted[2] = {{CKA_CLASS, &class, sizeof class}, {CKA_ID, key->id, key->id_len}};
+    uint8_t value[SIGNING_KEY_POINT_MAX + 3];
+    struct objects found;
+    struct err err;
+
+    if (!key->id_len || objects_find(token, wanted, 2, &found, &err) != OUTCOME_OK || found.count != 1)
+        return;
+    key->point_len = bare_point(
+        value, object_bytes(token, found.handles[0], CKA_EC_POINT, value, sizeof value), key->point);
+}
+
 static uint32_t paddings_of(const struct token *token, bool is_rsa)
 {
     const struct token_mechanisms *can = token_mechanisms(token);
@@ -139,7 +168,10 @@ static enum outcome describe(struct token *token, CK_OBJECT_HANDLE object, struc
     out->object = object;
     out->paddings = paddings_of(token, out->is_rsa);
     out->id_len = object_bytes(token, object, CKA_ID, out->id, sizeof out->id);
-    out->token_public = out->is_rsa ? read_rsa_public(token, object) : NULL;
+    if (out->is_rsa)
+        out->token_public = read_rsa_public(token, object);
+    else
+        read_ec_point(token, out);
     return OUTCOME_OK;
 }
 

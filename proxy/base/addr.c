@@ -106,3 +106,15 @@ void addr_text(const struct addr *addr, char out[ADDR_TEXT_LEN])
     (void)snprintf(out, ADDR_TEXT_LEN, addr_is_v4(addr) ? "%.46s:%u" : "[%.46s]:%u", host,
                    (unsigned)addr_port(addr));
 }
+
+uint64_t addr_network(const struct addr *addr)
+{
+    const uint8_t *bytes;
+    size_t len = addr_is_v4(addr) ? 3 : 6;
+    uint64_t number = len;
+
+    bytes = addr_is_v4(addr) ? (const uint8_t *)&addr->sa.v4.sin_addr : addr->sa.v6.sin6_addr.s6_addr;
+    for (size_t i = 0; i < len; i++)
+        number = number << 8 | bytes[i];
+    return number;
+}

@@ -35,6 +35,9 @@ void addr_set_port(struct addr *addr, uint16_t port);
 bool addr_is_v4(const struct addr *addr);
 bool addr_same_host(const struct addr *a, const struct addr *b);
 
+/* The /24 or /48 it is in, as a number: for fairness between networks. */
+uint64_t addr_network(const struct addr *addr);
+
 /* With and without the port; IPv6 with a port in brackets. */
 void addr_text(const struct addr *addr, char out[ADDR_TEXT_LEN]);
 void addr_host_text(const struct addr *addr, char out[ADDR_TEXT_LEN]);

@@ -27,7 +27,7 @@
     X(BAD_REQUEST, "bad-request", "what the client sent is not allowed by its protocol; detail says what")   \
     X(TOO_LONG, "too-long", "a line or a head passed its limit")                                             \
     X(QUIT, "quit", "the client said goodbye, or the exchange was complete")                                 \
-    X(TOO_MANY, "too-many", "max-sessions of the listener is reached")                                       \
+    X(TOO_MANY, "too-many", "max-sessions or handshakes-per-second-per-ip is reached")                       \
     X(STOPPING, "stopping", "p11gate stops or drains")                                                       \
     X(NO_MEMORY, "no-memory", "out of memory or descriptors")                                                \
     X(DONE, "done", "the transfer or request is complete")                                                   \

@@ -5,6 +5,7 @@
 #include "inventory.h"
 #include "listener.h"
 #include "protocol.h"
+#include "rates.h"
 #include "session_private.h"
 #include "sign_client.h"
 #include "tls_ctx.h"
@@ -80,6 +81,12 @@ struct service *service_new(const struct service_setup *setup, struct err *err)
         free(service);
         return NULL;
     }
+    if (setup->listener->handshakes_per_second_per_ip) {
+        /* Clients spread over the workers, so each has its share of the rate, and a whole second's burst. */
+        uint32_t rate = setup->listener->handshakes_per_second_per_ip;
+
+        service->rates = rates_new((rate + workers - 1) / workers, rate);
+    }
     LIST_INIT(&service->sessions);
     SLIST_INIT(&service->sockets);
     service->counters = &setup->counters->listeners[setup->index];
@@ -104,6 +111,7 @@ void service_free(struct service *service)
         return;
     service_close_sockets(service);
     tls_ctx_unref(service->tls);
+    rates_free(service->rates);
     free(service);
 }
 

@@ -4,6 +4,7 @@
 #include "counters.h"
 #include "loop.h"
 #include "protocol.h"
+#include "rates.h"
 #include "session_private.h"
 #include "sign_client.h"
 #include "stream.h"
@@ -127,6 +128,7 @@ static void session_account(struct session *session, enum session_reason reason,
     log_end(&line);
     counter_add(&counters->bytes_in, in);
     counter_add(&counters->bytes_out, out);
+    counter_add(&counters->sessions_by_reason[reason], 1);
     counter_set(&counters->sessions, session->service->session_count - 1);
     if (session->slot)
         counter_set(&session->slot->id, 0);
@@ -258,6 +260,8 @@ static enum session_reason handshake_reason(const struct session *session)
 {
     if (tls_certificate_refused(stream_tls(session->client)))
         return REASON_CERTIFICATE_REFUSED;
+    if (session->too_many)
+        return REASON_TOO_MANY;
     return session_can_secure(session) ? REASON_HANDSHAKE_FAILED : REASON_TOKEN_DOWN;
 }
 
@@ -279,6 +283,18 @@ static void handshake_event(void *owner, struct stream *stream, enum stream_even
 
 static const struct stream_user handshake_user = {.data = handshake_data, .event = handshake_event};
 
+/* handshakes-per-second-per-ip: asked for full handshakes only. */
+static bool session_may_handshake(void *owner, struct err *err)
+{
+    struct session *session = owner;
+
+    if (rates_take(session->service->rates, &session->peer, loop_now_ms(session_loop(session))))
+        return true;
+    session->too_many = true;
+    err_set(err, "more full handshakes than handshakes-per-second-per-ip allows");
+    return false;
+}
+
 void session_start_tls(struct session *session)
 {
     struct err err;
@@ -288,6 +304,9 @@ void session_start_tls(struct session *session)
         session_end(session, REASON_NO_MEMORY, err.text);
         return;
     }
+    tls_set_source(tls, addr_network(&session->peer));
+    if (session->service->rates)
+        tls_set_gate(tls, session_may_handshake, session);
     timer_start(&session->handshake, session_conf(session)->handshake_timeout_ms);
     stream_get_user(session->client, &session->held_user, &session->held_owner);
     stream_set_user(session->client, &handshake_user, session);
@@ -296,7 +315,11 @@ void session_start_tls(struct session *session)
 
 struct tls *session_data_tls(struct session *session, struct err *err)
 {
-    return tls_new(session->service->tls, TLS_DATA, stream_tls(session->client), err);
+    struct tls *tls = tls_new(session->service->tls, TLS_DATA, stream_tls(session->client), err);
+
+    if (tls)
+        tls_set_source(tls, addr_network(&session->peer));
+    return tls;
 }
 
 struct stream *session_connect_backend(struct session *session, const struct stream_user *user, void *owner,

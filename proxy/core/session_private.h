@@ -27,6 +27,7 @@ struct service {
     struct session_list sessions;
     size_t session_count, session_max;
     bool draining;
+    struct rates *rates; /* handshakes-per-second-per-ip; NULL: no limit */
     struct listener_counters *counters;
 };
 
@@ -40,6 +41,7 @@ struct session {
     struct timer handshake, idle;
     unsigned idle_holds;
     bool opened, opening;
+    bool too_many;              /* full handshakes of its address */
     bool end_asked, end_abrupt; /* while opening */
     enum session_reason end_reason;
     struct err end_detail;

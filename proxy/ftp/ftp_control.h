@@ -60,9 +60,10 @@ struct ftp_control_ops {
     bool (*listen_data)(void *owner, bool protect, uint16_t *port);
     /* The backend's data port; ftp_control_data_connected or _data_failed follow when this is FTP_DATA_OK. */
     enum ftp_data_failure (*connect_data)(void *owner, uint16_t port, bool protect, bool upload);
-    void (*start_data)(void *owner);    /* the command is on its way: bytes may flow */
-    void (*complete_data)(void *owner); /* the backend calls it complete: end it well, then
-                                           ftp_control_data_done, or _data_failed when it cannot be */
+    void (*start_data)(void *owner); /* the command is on its way: bytes may flow */
+    /* The backend calls the transfer complete: the channel is to end well. True: it has; else
+     * ftp_control_data_done follows, or _data_failed. */
+    bool (*complete_data)(void *owner);
     /* Whatever there is of a data channel goes. begun: the client expects bytes, and must not take this for
      * their complete end. */
     void (*abort_data)(void *owner, bool begun);

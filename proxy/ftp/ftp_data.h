@@ -7,7 +7,8 @@
  *   an end (F15). After a cut its connection is reset.
  * - A download is complete when the backend's data has ended and its final reply was positive; only
  *   then does the client see close_notify and FIN. A backend that dies has sent a FIN, too.
- * - It is done when the client's kernel has acknowledged everything, or after 5 s (F14).
+ * - A download is done when the client's kernel has acknowledged everything, or 5 s after the last byte went
+ *   to ours; an upload when close_notify went there: nobody waits for the client's own close (F14).
  *
  * Owner: ftp.c (one a session at a time). Worker only; never blocks. Callbacks come from the loop,
  * never from inside the calls here; `done` and `failed` are the last use of the channel: it may be freed in
@@ -44,8 +45,8 @@ enum ftp_data_failure ftp_data_connect(struct ftp_data *data, const struct addr 
 /* After `connected`: bytes may flow as soon as the client is there. */
 void ftp_data_start(struct ftp_data *data);
 
-/* The backend says that the transfer is complete: `done` or `failed` follow. */
-void ftp_data_complete(struct ftp_data *data);
+/* The backend says that the transfer is complete. True: it is, here too; else `done` or `failed` follow. */
+bool ftp_data_complete(struct ftp_data *data);
 
 /* cut: whatever is not at its end is reset, so that nobody takes it for complete. NULL is allowed. */
 void ftp_data_free(struct ftp_data *data, bool cut);

@@ -54,29 +54,43 @@ static void begin_end(struct ftp_data *data)
     poll_soon(data);
 }
 
+/* After begin_end: has everything arrived that the client is still interested in? */
+static bool is_flushed(struct ftp_data *data)
+{
+    uint64_t now_ms = loop_now_ms(session_loop(data->session));
+    if (data->client_gone)
+        return true;
+    if (stream_unsent(data->client)) {
+        data->flush_until_ms = now_ms + FLUSH_LIMIT_MS; /* slow, but it reads */
+        return false;
+    }
+    return data->client_ended || now_ms >= data->flush_until_ms || stream_flushed(data->client);
+}
+
+/* begin_end was called and everything is flushed: nothing is left to do. */
+static bool is_over(struct ftp_data *data)
+{
+    if (!data->flush_until_ms || !is_flushed(data))
+        return false;
+    ftp_data_stop(data);
+    data->is_done = true;
+    return true;
+}
+
 void ftp_data_polled(void *owner)
 {
     struct ftp_data *data = owner;
-    uint64_t now_ms = loop_now_ms(session_loop(data->session));
     if (data->failure == FTP_DATA_OK && !data->source_ended)
         data->failure = FTP_DATA_INCOMPLETE; /* the backend called an upload complete before its end */
     if (data->failure != FTP_DATA_OK) {
         ftp_data_fail(data, data->failure);
         return;
     }
-    if (!data->flush_until_ms) {
-        begin_end(data);
-        return;
-    }
-    if (!data->client_gone && stream_unsent(data->client))
-        data->flush_until_ms = now_ms + FLUSH_LIMIT_MS; /* slow, but it reads */
-    if (!data->client_gone && now_ms < data->flush_until_ms && !stream_flushed(data->client)) {
+    begin_end(data);
+    if (is_over(data))
+        data->user->done(data->owner);
+    else
         poll_soon(data);
-        return;
-    }
-    ftp_data_stop(data);
-    data->is_done = true;
-    data->user->done(data->owner);
 }
 
 /* ---- bytes ---- */
@@ -87,6 +101,8 @@ static bool data_side_ended(void *owner, int side)
 {
     struct ftp_data *data = owner;
     bool is_source = data->upload == (side == 0);
+    if (side == 0)
+        data->client_ended = true;
     if (!is_source)
         return false;
     data->source_ended = true;
@@ -207,11 +223,13 @@ void ftp_data_start(struct ftp_data *data)
     ftp_data_start_when_ready(data);
 }
 
-void ftp_data_complete(struct ftp_data *data)
+bool ftp_data_complete(struct ftp_data *data)
 {
     data->complete = true;
+    begin_end(data);
+    if (is_over(data))
+        return true;
     if (data->upload && !data->source_ended)
         poll_soon(data);
-    else
-        begin_end(data);
+    return false;
 }

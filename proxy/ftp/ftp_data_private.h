@@ -23,6 +23,7 @@ struct ftp_data {
     bool started, complete;           /* what the owner has called */
     bool source_ended;                /* every byte is here, and its end was clean */
     bool client_gone;                 /* nothing more can be sent to it */
+    bool client_ended; /* it has said that it sends no more; in a download: that it has read enough */
     bool resumed, close_notify, is_done;
     enum ftp_data_failure failure;
 };

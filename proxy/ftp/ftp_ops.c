@@ -162,10 +162,10 @@ static void op_start_data(void *owner)
     ftp_data_start(ftp->data);
 }
 
-static void op_complete_data(void *owner)
+static bool op_complete_data(void *owner)
 {
     struct ftp *ftp = owner;
-    ftp_data_complete(ftp->data);
+    return ftp_data_complete(ftp->data);
 }
 
 static void op_abort_data(void *owner, bool begun)

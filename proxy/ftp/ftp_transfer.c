@@ -216,14 +216,14 @@ void ftp_control_data_connected(struct ftp_control *control)
 void ftp_transfer_reply(struct ftp_control *control)
 {
     unsigned code = control->reply.code;
-    if (code < 300) {
+    if (code < 300 && !control->ops->complete_data(control->owner)) {
         control->wait = FTP_WAIT_DATA_END;
-        control->ops->complete_data(control->owner);
         return;
     }
-    control->ops->abort_data(control->owner, control->transfer.begun);
+    if (code >= 300)
+        control->ops->abort_data(control->owner, control->transfer.begun);
     ftp_control_pass_reply(control);
-    end_transfer(control, code, REASON_REFUSED);
+    end_transfer(control, code, code < 300 ? REASON_DONE : REASON_REFUSED);
 }
 
 void ftp_control_data_done(struct ftp_control *control)

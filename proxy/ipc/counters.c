@@ -40,3 +40,84 @@ void *counters_map(int fd, size_t size, struct err *err)
     }
     return memory;
 }
+
+/* The gauges that stand first in each struct. */
+enum { LISTENER_GAUGES = 1, KEYSTORE_GAUGES = 2 };
+enum {
+    LISTENER_COUNTERS = sizeof(struct listener_counters) / sizeof(counter),
+    KEYSTORE_COUNTERS = sizeof(struct keystore_counters) / sizeof(counter),
+};
+
+_Static_assert(offsetof(struct listener_counters, sessions_total) == LISTENER_GAUGES * sizeof(counter),
+               "a listener's gauges come first");
+_Static_assert(offsetof(struct keystore_counters, signatures) == KEYSTORE_GAUGES * sizeof(counter),
+               "a keystore's gauges come first");
+
+const uint64_t counters_bucket_us[COUNTERS_BUCKETS - 1] = {
+    1000, 2000, 5000, 10000, 20000, 50000, 100000, 200000, 500000, 1000000, 2000000, 5000000,
+};
+
+void keystore_counters_signed(struct keystore_counters *counters, uint64_t us)
+{
+    size_t bucket = 0;
+
+    while (bucket < COUNTERS_BUCKETS - 1 && us > counters_bucket_us[bucket])
+        bucket++;
+    counter_add(&counters->sign_us_total, us);
+    counter_add(&counters->sign_count, 1);
+    counter_add(&counters->sign_bucket[bucket], 1);
+}
+
+void counter_add_saturating(counter *total, uint64_t n)
+{
+    uint64_t before = counter_get(total);
+
+    counter_set(total, n > UINT64_MAX - before ? UINT64_MAX : before + n);
+}
+
+/* The row of this CKR, or a free one; the last row takes what has no other. */
+static struct ckr_counter *ckr_row(struct ckr_counter rows[COUNTERS_CKR_MAX], uint64_t ckr)
+{
+    for (size_t i = 0; i < COUNTERS_CKR_MAX - 1; i++) {
+        if (!counter_get(&rows[i].count))
+            counter_set(&rows[i].ckr, ckr);
+        if (counter_get(&rows[i].ckr) == ckr)
+            return &rows[i];
+    }
+    counter_set(&rows[COUNTERS_CKR_MAX - 1].ckr, COUNTERS_CKR_OTHER);
+    return &rows[COUNTERS_CKR_MAX - 1];
+}
+
+void signer_page_count_ckr(struct signer_page *page, uint32_t ckr)
+{
+    counter_add(&ckr_row(page->errors, ckr ? ckr : COUNTERS_CKR_OTHER)->count, 1);
+}
+
+static void counters_sum(counter *total, counter *from, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        counter_add_saturating(&total[i], counter_get(&from[i]));
+}
+
+void listener_counters_add(struct listener_counters *total, struct listener_counters *from)
+{
+    counters_sum((counter *)total + LISTENER_GAUGES, (counter *)from + LISTENER_GAUGES,
+                 LISTENER_COUNTERS - LISTENER_GAUGES);
+}
+
+void keystore_counters_add(struct keystore_counters *total, struct keystore_counters *from)
+{
+    counters_sum((counter *)total + KEYSTORE_GAUGES, (counter *)from + KEYSTORE_GAUGES,
+                 KEYSTORE_COUNTERS - KEYSTORE_GAUGES);
+}
+
+void ckr_counters_add(struct ckr_counter total[COUNTERS_CKR_MAX], struct ckr_counter from[COUNTERS_CKR_MAX])
+{
+    for (size_t i = 0; i < COUNTERS_CKR_MAX; i++) {
+        uint64_t count = counter_get(&from[i].count), ckr = counter_get(&from[i].ckr);
+
+        if (count)
+            counter_add_saturating(&ckr_row(total, ckr <= UINT32_MAX ? ckr : COUNTERS_CKR_OTHER)->count,
+                                   count);
+    }
+}

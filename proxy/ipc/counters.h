@@ -2,7 +2,11 @@
  * Shared memory of one worker (counters_page) or one signer (signer_page): a memfd made by the
  * supervisor, written only by its own process with relaxed atomics, read by supervisor and
  * housekeeper, who treat it as hostile: they copy, they check indexes, they never follow it.
- * Zeroed by the supervisor when its process dies. Totals are sums over workers.
+ * When its process dies the supervisor moves what it had counted into the counters_history
+ * (counters_history.h) and zeroes it. Totals are sums over pages and history.
+ *
+ * Structs of counters hold nothing but counters: first those that go up and down (gauges, of a
+ * living process only), then those that only grow.
  */
 #pragma once
 
@@ -14,19 +18,30 @@
 #include <stdint.h>
 
 enum { COUNTERS_LISTENERS_MAX = 128, COUNTERS_KEYSTORES_MAX = 16, COUNTERS_SLOTS_MAX = 16384 };
+enum { COUNTERS_REASONS_MAX = 40, COUNTERS_BUCKETS = 13, COUNTERS_CKR_MAX = 16 };
 
 typedef _Atomic uint64_t counter;
 
 struct listener_counters {
-    counter sessions, sessions_total, refused_total;
+    counter sessions; /* gauge */
+    counter sessions_total, refused_total;
     counter handshakes_full, handshakes_resumed, handshakes_failed;
     counter bytes_in, bytes_out; /* plain bytes from and to the client */
     counter transfers_done, transfers_failed, requests;
+    counter sessions_by_reason[COUNTERS_REASONS_MAX]; /* ended; by enum session_reason */
 };
 
+/* A worker's view of a keystore. */
 struct keystore_counters {
-    counter signatures, failures, resent, in_flight, waiting;
+    counter in_flight, waiting; /* gauges */
+    counter signatures, failures, resent;
+    counter refused_early;                 /* handshakes that would have waited past the deadline */
+    counter sign_us_total, sign_count;     /* from the first sending to the answer */
+    counter sign_bucket[COUNTERS_BUCKETS]; /* each answer in one bucket: the first whose bound it keeps */
 };
+
+/* Upper bounds of sign_bucket; the last bucket has none. */
+extern const uint64_t counters_bucket_us[COUNTERS_BUCKETS - 1];
 
 /* One living session; id 0: free. */
 struct session_slot {
@@ -44,9 +59,17 @@ struct counters_page {
     struct session_slot slots[COUNTERS_SLOTS_MAX];
 };
 
+/* Answers that were errors, by their CKR value: count 0 is a free row. */
+#define COUNTERS_CKR_OTHER UINT32_MAX /* the last row, when more kinds came than there are rows */
+struct ckr_counter {
+    counter ckr, count;
+};
+
 struct signer_page {
-    counter busy_since_ms; /* CLOCK_MONOTONIC; 0: idle */
-    counter signatures, refused, failures;
+    counter busy_since_ms;                 /* CLOCK_MONOTONIC; 0: idle */
+    counter state;                         /* enum signer_state */
+    counter signatures, refused, failures; /* refused: the form, the key or the scheme of a request */
+    struct ckr_counter errors[COUNTERS_CKR_MAX];
 };
 
 static inline void counter_add(counter *c, uint64_t n)
@@ -69,3 +92,15 @@ int counters_new(const char *name, size_t size, struct err *err);
 
 /* Maps it shared and writable; NULL on failure or when it has another size. */
 void *counters_map(int fd, size_t size, struct err *err);
+
+/* Worker: one answer came so long after its request was first sent. */
+void keystore_counters_signed(struct keystore_counters *counters, uint64_t us);
+
+/* Signer: one answer was this error; CKR_OK (0) and COUNTERS_CKR_OTHER are counted as COUNTERS_CKR_OTHER. */
+void signer_page_count_ckr(struct signer_page *page, uint32_t ckr);
+
+/* Readers: total += what from has counted (its gauges are left out). Sums stop at UINT64_MAX. */
+void listener_counters_add(struct listener_counters *total, struct listener_counters *from);
+void keystore_counters_add(struct keystore_counters *total, struct keystore_counters *from);
+void ckr_counters_add(struct ckr_counter total[COUNTERS_CKR_MAX], struct ckr_counter from[COUNTERS_CKR_MAX]);
+void counter_add_saturating(counter *total, uint64_t n);

@@ -16,7 +16,8 @@ enum message_type {
     MESSAGE_START,     /* (empty): everything was granted; set up, sandbox, answer MESSAGE_READY */
     MESSAGE_STOP,      /* u32 drain_ms: take no more work, end within this time (0: now) */
     MESSAGE_KEYSTORE,  /* u32 keystore, u8 can_sign: the token went away or came back */
-    MESSAGE_TARGET,    /* (one descriptor) housekeeper: the new log target after USR1 */
+    MESSAGE_GONE,   /* u32 grant_kind, u32 index: housekeeper: a page that was granted is nobody's any more */
+    MESSAGE_TARGET, /* (one descriptor) housekeeper: the new log target after USR1 */
 
     /* child -> supervisor */
     MESSAGE_READY = 64,   /* (empty) */
@@ -39,6 +40,10 @@ enum grant_kind {
     GRANT_INVENTORY,    /* index = keystore: sealed: what its signers offer (worker) */
     GRANT_LISTENER,     /* index = number of the bind address over all enabled listeners (worker) */
     GRANT_SIGNER_START, /* sealed: signer_start.h (signer) */
+    GRANT_WORKER_PAGE,  /* index: a number of its own: housekeeper: a worker's counters_page */
+    GRANT_SIGNER_PAGE,  /* index = keystore << 16 | signer: housekeeper: a signer's signer_page */
+    GRANT_HISTORY_PAGE, /* housekeeper: the supervisor's counters_history: what dead processes had counted */
+    GRANT_ADMIN,        /* housekeeper: the listening socket of admin.bind; absent: no HTTP */
     GRANT_PIN,          /* a pipe with the PIN, closed behind it; absent for `directory` (signer) */
 };
 

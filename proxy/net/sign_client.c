@@ -1,6 +1,8 @@
 /* Which handshake may ask for a signature, and when. The requests themselves are in sign_request.c. */
 #include "sign_client.h"
 
+#include "clock.h"
+#include "loop.h"
 #include "sign_client_private.h"
 #include "tls.h"
 
@@ -9,9 +11,8 @@
 
 /* A conversation that holds, or waits for, a place among the requests in flight. */
 struct sign_place {
-    TAILQ_ENTRY(sign_place) queued;
+    struct sign_turn turn; /* first */
     struct tls *tls;
-    bool waits; /* stands in a queue; else the place is its own */
 };
 
 static struct sign_client *client_of(struct remote_signer *signer)
@@ -19,35 +20,62 @@ static struct sign_client *client_of(struct remote_signer *signer)
     return (struct sign_client *)(void *)signer;
 }
 
+static struct sign_place *place_of(struct sign_turn *turn)
+{
+    return (struct sign_place *)(void *)turn;
+}
+
+static bool is_urgent(const struct tls *tls)
+{
+    return tls_role(tls) == TLS_DATA;
+}
+
+static void count_waiting(struct sign_client *client)
+{
+    counter_set(&client->policy.counters->waiting, client->turns.count);
+}
+
 static void place_drop(struct sign_client *client, struct sign_place *place)
 {
-    if (place->waits) {
-        TAILQ_REMOVE(&client->waiting[tls_role(place->tls) == TLS_DATA ? 0 : 1], place, queued);
-        counter_set(&client->policy.counters->waiting, --client->waiting_count);
-    }
+    sign_turns_remove(&client->turns, &place->turn);
+    count_waiting(client);
     *tls_signer_note(place->tls) = NULL;
     free(place);
+}
+
+/* Is there a place, and does max-signatures-per-second allow one more? Takes it if so. */
+static bool place_take(struct sign_client *client)
+{
+    if (client->in_flight >= client->policy.max_in_flight || !rate_take(&client->rate, clock_monotonic_ms()))
+        return false;
+    client->in_flight++;
+    return true;
 }
 
 /* The next one in line gets the place that has become free; its handshake comes back to admit. */
 static void place_pass_on(struct sign_client *client)
 {
-    while (client->in_flight < client->policy.max_in_flight) {
-        struct sign_place *place = TAILQ_FIRST(&client->waiting[0]);
-        int list = 0;
+    struct sign_turn *turn;
+    uint64_t wait_ms;
 
-        if (!place) {
-            place = TAILQ_FIRST(&client->waiting[1]);
-            list = 1;
-        }
-        if (!place)
-            return;
-        TAILQ_REMOVE(&client->waiting[list], place, queued);
-        counter_set(&client->policy.counters->waiting, --client->waiting_count);
-        place->waits = false;
-        client->in_flight++;
-        tls_wake(place->tls);
+    while (client->turns.count && place_take(client)) {
+        turn = sign_turns_next(&client->turns);
+        count_waiting(client);
+        tls_wake(place_of(turn)->tls);
     }
+    wait_ms = client->turns.count ? rate_wait_ms(&client->rate, clock_monotonic_ms()) : 0;
+    if (!wait_ms)
+        return;
+    ev_timer_stop(loop_ev(client->loop), &client->refill);
+    ev_timer_set(&client->refill, (double)wait_ms / 1000., 0.);
+    ev_timer_start(loop_ev(client->loop), &client->refill);
+}
+
+static void rate_refilled(struct ev_loop *ev, ev_timer *timer, int events)
+{
+    (void)ev;
+    (void)events;
+    place_pass_on(timer->data);
 }
 
 void sign_client_place_free(struct sign_client *client)
@@ -55,6 +83,40 @@ void sign_client_place_free(struct sign_client *client)
     client->in_flight--;
     counter_set(&client->policy.counters->in_flight, client->in_flight);
     place_pass_on(client);
+}
+
+/* How long a newcomer would wait: those before it, at the pace of the last answers. */
+static uint64_t wait_predicted_ms(const struct sign_client *client, const struct tls *tls)
+{
+    size_t ahead = sign_turns_ahead(&client->turns, is_urgent(tls), tls_source(tls));
+    uint64_t by_token_ms = (ahead + 1) * client->answer_us / client->policy.max_in_flight / 1000;
+    uint64_t by_rate_ms = client->rate.per_second ? ahead * 1000 / client->rate.per_second : 0;
+
+    return by_token_ms > by_rate_ms ? by_token_ms : by_rate_ms;
+}
+
+static enum remote_admission place_wait(struct sign_client *client, struct tls *tls, struct err *err)
+{
+    struct sign_place *place;
+    uint64_t wait_ms = wait_predicted_ms(client, tls);
+
+    if (wait_ms > client->policy.patience_ms) {
+        err_set(err, "keystore %s: the wait for a signature would be %llu s", client->policy.keystore,
+                (unsigned long long)wait_ms / 1000);
+        counter_add(&client->policy.counters->refused_early, 1);
+        return REMOTE_REFUSE;
+    }
+    place = calloc(1, sizeof *place);
+    if (!place || !sign_turns_add(&client->turns, &place->turn, is_urgent(tls), tls_source(tls))) {
+        free(place);
+        err_set(err, "out of memory");
+        return REMOTE_REFUSE;
+    }
+    place->tls = tls;
+    *tls_signer_note(tls) = place;
+    place_pass_on(client);
+    count_waiting(client);
+    return place->turn.waits ? REMOTE_WAIT : REMOTE_GO;
 }
 
 static enum remote_admission sign_client_admit(struct remote_signer *signer, struct tls *tls, struct err *err)
@@ -67,22 +129,8 @@ static enum remote_admission sign_client_admit(struct remote_signer *signer, str
         return REMOTE_REFUSE; /* leave follows, if it has a place */
     }
     if (place)
-        return place->waits ? REMOTE_WAIT : REMOTE_GO;
-    place = calloc(1, sizeof *place);
-    if (!place) {
-        err_set(err, "out of memory");
-        return REMOTE_REFUSE;
-    }
-    place->tls = tls;
-    *tls_signer_note(tls) = place;
-    if (client->in_flight < client->policy.max_in_flight) {
-        client->in_flight++;
-        return REMOTE_GO;
-    }
-    place->waits = true;
-    TAILQ_INSERT_TAIL(&client->waiting[tls_role(tls) == TLS_DATA ? 0 : 1], place, queued);
-    counter_set(&client->policy.counters->waiting, ++client->waiting_count);
-    return REMOTE_WAIT;
+        return place->turn.waits ? REMOTE_WAIT : REMOTE_GO;
+    return place_wait(client, tls, err);
 }
 
 static void sign_client_leave(struct remote_signer *signer, struct tls *tls)
@@ -93,7 +141,7 @@ static void sign_client_leave(struct remote_signer *signer, struct tls *tls)
 
     if (!place)
         return;
-    had_place = !place->waits;
+    had_place = !place->turn.waits;
     place_drop(client, place);
     if (had_place)
         sign_client_place_free(client);
@@ -139,8 +187,10 @@ struct sign_client *sign_client_new(struct loop *loop, const struct sign_client_
     client->loop = loop;
     client->policy = *policy;
     client->queue = -1;
-    TAILQ_INIT(&client->waiting[0]);
-    TAILQ_INIT(&client->waiting[1]);
+    sign_turns_init(&client->turns);
+    rate_init(&client->rate, policy->per_second, policy->per_second, clock_monotonic_ms());
+    ev_timer_init(&client->refill, rate_refilled, 0., 0.);
+    client->refill.data = client;
     sign_request_setup(client);
     return client;
 }
@@ -150,6 +200,7 @@ void sign_client_free(struct sign_client *client)
     if (!client)
         return;
     sign_request_end_all(client);
+    ev_timer_stop(loop_ev(client->loop), &client->refill);
     if (client->queue >= 0)
         (void)close(client->queue);
     free(client);
@@ -164,17 +215,17 @@ void sign_client_set_queue(struct sign_client *client, int fd)
     sign_request_send_unsent(client);
 }
 
+static void place_wake(struct sign_turn *turn)
+{
+    tls_wake(place_of(turn)->tls);
+}
+
 void sign_client_set_up(struct sign_client *client, bool up)
 {
-    struct sign_place *place;
-
     client->up = up;
-    if (up)
-        return;
-    /* Each comes back to admit and is refused there; its leave takes it out of the list. */
-    for (int list = 0; list < 2; list++)
-        TAILQ_FOREACH(place, &client->waiting[list], queued)
-    tls_wake(place->tls);
+    /* Each comes back to admit and is refused there; its leave takes it out of the line. */
+    if (!up)
+        sign_turns_each(&client->turns, place_wake);
 }
 
 bool sign_client_up(const struct sign_client *client)

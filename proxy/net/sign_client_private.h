@@ -3,15 +3,15 @@
  */
 #pragma once
 
+#include "rate.h"
 #include "sign_client.h"
+#include "sign_turns.h"
 
 #include <ev.h>
 #include <sys/queue.h>
 
-struct sign_place;
 struct sign_request_state;
 
-TAILQ_HEAD(sign_places, sign_place);
 TAILQ_HEAD(sign_requests, sign_request_state);
 
 struct sign_client {
@@ -21,10 +21,11 @@ struct sign_client {
     int queue;
     bool queue_broken, up;
     unsigned in_flight;
-    uint64_t waiting_count;
-    struct sign_places waiting[2]; /* data channels, others */
+    uint64_t answer_us; /* from submit to answer, a moving average */
+    struct sign_turns turns;
+    struct rate rate;              /* max-signatures-per-second, this worker's share */
     struct sign_requests requests; /* in the order of their deadlines */
-    ev_timer deadline, retry;
+    ev_timer deadline, retry, refill;
 };
 
 void sign_client_place_free(struct sign_client *client);

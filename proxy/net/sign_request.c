@@ -22,7 +22,7 @@ struct sign_request_state {
     struct sign_client *client;
     struct remote_signature *signature; /* NULL: nobody waits any more */
     ev_io answer;                       /* fd -1: not sent */
-    uint64_t deadline_ms;
+    uint64_t deadline_ms, asked_us;
     unsigned tries;
 };
 
@@ -43,7 +43,9 @@ static void request_done(struct sign_request_state *request)
 {
     struct sign_client *client = request->client;
     struct remote_signature *signature = request->signature;
+    uint64_t took_us = clock_monotonic_us() - request->asked_us;
 
+    client->answer_us = client->answer_us ? (7 * client->answer_us + took_us) / 8 : took_us;
     request_free(request);
     if (signature) {
         signature->ticket = NULL;
@@ -202,6 +204,7 @@ static bool answer_take(struct sign_request_state *request, const uint8_t *data,
     } else if (answer.status != SIGN_DONE) {
         request_fail(request, status_text(answer.status));
     } else {
+        keystore_counters_signed(request->client->policy.counters, clock_monotonic_us() - request->asked_us);
         if (signature) {
             memcpy(signature->signature, data + sizeof answer, answer.signature_len);
             signature->signature_len = answer.signature_len;
@@ -289,6 +292,7 @@ void sign_request_start(struct sign_client *client, struct remote_signature *sig
     }
     request->client = client;
     request->signature = signature;
+    request->asked_us = clock_monotonic_us();
     request->deadline_ms = clock_monotonic_ms() + client->policy.timeout_ms;
     signature->ticket = request;
     ev_io_init(&request->answer, answer_ready, -1, EV_READ);

@@ -169,12 +169,31 @@ static bool sign_remotely(struct remote_pause *pause, struct remote_signer *sign
     return !signature->failed;
 }
 
+static void request_fill(struct remote_signature *signature, const struct sign_operation *operation,
+                         const struct remote_pause *pause)
+{
+    signature->tls = pause->tls;
+    memcpy(signature->key, operation->key->name, sizeof signature->key);
+    signature->form = pause->form;
+    signature->scheme = scheme_number(operation);
+}
+
+static bool answer_take(const struct remote_signature *signature, uint8_t *out, size_t *out_len, size_t size)
+{
+    if (!signature->signature_len || signature->signature_len > size ||
+        signature->signature_len > sizeof signature->signature)
+        return false;
+    memcpy(out, signature->signature, signature->signature_len);
+    *out_len = signature->signature_len;
+    return true;
+}
+
 static int sign(void *data, unsigned char *out, size_t *out_len, size_t size, const unsigned char *bytes,
                 size_t len)
 {
-    struct sign_operation *operation = data;
+    const struct sign_operation *operation = data;
     struct remote_pause *pause = current;
-    struct remote_signature signature;
+    struct remote_signature signature = {.bytes = bytes, .bytes_len = len};
     int max = operation->key ? EVP_PKEY_get_size(operation->key->public) : 0;
 
     if (max <= 0 || !operation->key->signer)
@@ -185,19 +204,10 @@ static int sign(void *data, unsigned char *out, size_t *out_len, size_t size, co
     }
     if (!pause || !ASYNC_get_current_job() || len > SIGN_BYTES_MAX)
         return 0;
-    memset(&signature, 0, sizeof signature);
-    signature.tls = pause->tls;
-    memcpy(signature.key, operation->key->name, sizeof signature.key);
-    signature.form = pause->form;
-    signature.scheme = scheme_number(operation);
-    signature.bytes = bytes;
-    signature.bytes_len = len;
-    if (sign_remotely(pause, operation->key->signer, &signature) && signature.signature_len > 0 &&
-        signature.signature_len <= size && signature.signature_len <= sizeof signature.signature) {
-        memcpy(out, signature.signature, signature.signature_len);
-        *out_len = signature.signature_len;
+    request_fill(&signature, operation, pause);
+    if (sign_remotely(pause, operation->key->signer, &signature) &&
+        answer_take(&signature, out, out_len, size))
         return 1;
-    }
     if (!signature.err.text[0])
         err_set(&signature.err, "the signer's answer is not a signature of this key");
     *pause->err = signature.err;

@@ -99,6 +99,22 @@ void **tls_signer_note(struct tls *tls)
     return &tls->signer_note;
 }
 
+void tls_set_source(struct tls *tls, uint64_t network)
+{
+    tls->source = network;
+}
+
+uint64_t tls_source(const struct tls *tls)
+{
+    return tls->source;
+}
+
+void tls_set_gate(struct tls *tls, bool (*may_begin)(void *owner, struct err *err), void *owner)
+{
+    tls->may_begin = may_begin;
+    tls->gate_owner = owner;
+}
+
 void tls_set_wake(struct tls *tls, void (*wake)(void *owner), void *owner)
 {
     tls->wake = wake;

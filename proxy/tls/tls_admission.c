@@ -21,6 +21,14 @@ static int begin(struct tls *tls)
     return refuse(tls, "OpenSSL does not take the certificate and its key");
 }
 
+static bool gate_opens(struct tls *tls)
+{
+    bool (*may_begin)(void *, struct err *) = tls->may_begin;
+
+    tls->may_begin = NULL;
+    return !may_begin || may_begin(tls->gate_owner, &tls->err);
+}
+
 int tls_admission_ask(SSL *ssl, void *unused)
 {
     struct tls *tls = SSL_get_app_data(ssl);
@@ -30,6 +38,8 @@ int tls_admission_ask(SSL *ssl, void *unused)
         return 1; /* after a HelloRetryRequest */
     if (!tls->ctx->key_count)
         return refuse(tls, "no key can sign: the listener's keystore has offered none");
+    if (!gate_opens(tls))
+        return refuse(tls, NULL);
     if (!tls->asked_ms)
         tls->asked_ms = clock_monotonic_ms();
     if (tls->admission == ADMISSION_NONE)

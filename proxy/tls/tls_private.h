@@ -65,6 +65,9 @@ struct tls {
     void (*wake)(void *owner);
     void *owner;
     void *signer_note;
+    uint64_t source;
+    bool (*may_begin)(void *owner, struct err *err); /* asked once, then NULL */
+    void *gate_owner;
     struct err err;
 };
 

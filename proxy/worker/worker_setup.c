@@ -79,6 +79,10 @@ static bool grant_store(struct worker *worker, const struct grant *grant)
     case GRANT_LOG_TARGET:
     case GRANT_SIGNER_START:
     case GRANT_PIN:
+    case GRANT_WORKER_PAGE:
+    case GRANT_SIGNER_PAGE:
+    case GRANT_HISTORY_PAGE:
+    case GRANT_ADMIN:
         break;
     }
     return false;
@@ -247,6 +251,25 @@ static void keystore_queue_broken(void *owner)
     (void)channel_send(CHANNEL_FD, MESSAGE_QUEUE_BROKEN, keystore, sizeof *keystore, NULL, 0);
 }
 
+/* Nobody waits for a signature longer than the most patient listener of the keystore lets him. */
+static uint64_t keystore_patience_ms(const struct conf *conf, size_t keystore)
+{
+    uint64_t patience_ms = 0;
+
+    for (size_t i = 0; i < conf->listener_count; i++) {
+        const struct conf_listener *listener = &conf->listeners[i];
+
+        if (listener->keystore == (int)keystore && listener->handshake_timeout_ms > patience_ms)
+            patience_ms = listener->handshake_timeout_ms;
+    }
+    return patience_ms;
+}
+
+static uint32_t share_of(uint32_t amount, uint32_t workers)
+{
+    return workers ? (amount + workers - 1) / workers : amount;
+}
+
 static bool build_signers(struct worker *worker, struct err *err)
 {
     const struct conf *conf = worker->conf;
@@ -257,6 +280,8 @@ static bool build_signers(struct worker *worker, struct err *err)
         const struct sign_client_policy policy = {
             .keystore = keystore->alias,
             .max_in_flight = share ? share : 1,
+            .per_second = share_of(keystore->max_signatures_per_second, conf->workers),
+            .patience_ms = keystore_patience_ms(conf, i),
             .timeout_ms = keystore->sign_timeout_ms,
             .counters = &worker->counters->keystores[i],
             .broken = keystore_queue_broken,

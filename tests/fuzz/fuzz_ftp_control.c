@@ -16,6 +16,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static struct stage {
     uint8_t world;
+    bool ends_at_once;
     struct ftp_control *control;
     bool secured, tls_asked, has_backend, has_data, connecting, connected, started, completed, transfer,
         ended;
@@ -119,11 +120,12 @@ static void op_start_data(void *owner)
     stage.started = true;
 }
 
-static void op_complete_data(void *owner)
+static bool op_complete_data(void *owner)
 {
     (void)owner;
     must(stage.started && !stage.completed);
     stage.completed = true;
+    return stage.ends_at_once;
 }
 
 static void op_abort_data(void *owner, bool begun)
@@ -270,6 +272,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (!size)
         return 0;
     stage.world = data[0];
+    stage.ends_at_once = size & 1;
     stage.secured = stage.tls_asked = stage.has_backend = stage.has_data = stage.connecting = false;
     stage.connected = stage.started = stage.completed = stage.transfer = stage.ended = false;
     stage.held_len[0] = stage.held_len[1] = 0;

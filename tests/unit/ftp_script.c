@@ -107,9 +107,10 @@ static void op_start_data(void *owner)
     note(owner, "=", "start");
 }
 
-static void op_complete_data(void *owner)
+static bool op_complete_data(void *owner)
 {
     note(owner, "=", "complete");
+    return is_world(owner, ENDS_AT_ONCE);
 }
 
 static void op_abort_data(void *owner, bool begun)

@@ -24,6 +24,7 @@ enum ftp_script_world {
     NO_KEY = 64,
     NO_PORT = 128,
     CONNECT_FAILS = 256, /* the data channel failed before the transfer */
+    ENDS_AT_ONCE = 512,  /* ... has ended when the backend calls it complete */
 };
 
 struct ftp_script {

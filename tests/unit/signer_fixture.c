@@ -407,10 +407,9 @@ static void begin(struct running *running, const struct signer_start *start, con
     grant(running, start, pin, log[1], page);
     assert_int_equal(close(log[1]), 0);
     assert_int_equal(close(page), 0);
-    follow_until(running, true);
 }
 
-void running_start(struct running *running, const struct signer_start *start, const char *pin)
+void running_begin(struct running *running, const struct signer_start *start, const char *pin)
 {
     int queue[2];
 
@@ -421,6 +420,12 @@ void running_start(struct running *running, const struct signer_start *start, co
     begin(running, start, pin);
 }
 
+void running_start(struct running *running, const struct signer_start *start, const char *pin)
+{
+    running_begin(running, start, pin);
+    follow_until(running, true);
+}
+
 void running_start_beside(struct running *running, const struct running *first,
                           const struct signer_start *start, const char *pin)
 {
@@ -428,6 +433,7 @@ void running_start_beside(struct running *running, const struct running *first,
     running->queue = fcntl(first->queue, F_DUPFD_CLOEXEC, 0);
     running->far_queue = fcntl(first->far_queue, F_DUPFD_CLOEXEC, 0);
     begin(running, start, pin);
+    follow_until(running, true);
 }
 
 const char *running_log(struct running *running)

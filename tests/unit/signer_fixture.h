@@ -81,6 +81,9 @@ struct running {
 /* Starts it and follows it until it is ready or gone. pin NULL: none is granted. */
 void running_start(struct running *running, const struct signer_start *start, const char *pin);
 
+/* Starts it only. */
+void running_begin(struct running *running, const struct signer_start *start, const char *pin);
+
 /* Like running_start, on another signer's queue. */
 void running_start_beside(struct running *running, const struct running *first,
                           const struct signer_start *start, const char *pin);

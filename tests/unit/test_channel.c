@@ -277,7 +277,7 @@ static void hostile_grants_are_refused_and_closed(void **state)
 static void a_text_travels_and_a_long_one_is_cut(void **state)
 {
     int pair[2];
-    char *longest = malloc(3 * CHANNEL_PAYLOAD_MAX);
+    char *longest = malloc(3ul * CHANNEL_PAYLOAD_MAX);
     const char *text;
     uint32_t number;
     struct err err;

@@ -213,6 +213,13 @@ static const struct ftp_script transfer_scripts[] = {
               "! done\n"
               "> 226 complete\n"
               "= transfer STOR 226 done\n"},
+    {"F14: an upload that is over when the backend says so", ENDS_AT_ONCE,
+     STOR_150 "b 226 complete\\r\\n421 bye\\r\\n\n"
+              "= complete\n"
+              "> 226 complete\n"
+              "= transfer STOR 226 done\n"
+              "> 421 bye\n"
+              "= end backend-closed\n"},
     {"F14: what the backend says behind its 226 waits", 0,
      RETR_150 "b 226 complete\\r\\n421 bye\\r\\n\n"
               "= complete\n"

@@ -1,0 +1,134 @@
+#include "counters_history.h"
+
+#include <string.h>
+
+/* The row of an alias, or a free one when make is set; the number of rows when there is none. */
+static size_t row_find(const char *aliases, size_t stride, size_t count, const char *alias)
+{
+    for (size_t i = 0; i < count; i++)
+        if (!strncmp(aliases + i * stride, alias, COUNTERS_NAME_MAX))
+            return i;
+    return count;
+}
+
+static void row_name(char row[COUNTERS_NAME_MAX], const char *alias)
+{
+    memcpy(row, alias, strlen(alias) + 1);
+}
+
+/* An alias that a row can hold: the configuration's have 1 to 255 bytes. */
+static bool alias_fits(const char *alias)
+{
+    return alias && *alias && strlen(alias) < COUNTERS_NAME_MAX;
+}
+
+struct listener_history *counters_history_listener(struct counters_history *history, const char *alias)
+{
+    size_t row =
+        row_find(history->listeners[0].alias, sizeof history->listeners[0], COUNTERS_LISTENERS_MAX, alias);
+
+    return alias_fits(alias) && row < COUNTERS_LISTENERS_MAX ? &history->listeners[row] : NULL;
+}
+
+struct keystore_history *counters_history_keystore(struct counters_history *history, const char *alias)
+{
+    size_t row =
+        row_find(history->keystores[0].alias, sizeof history->keystores[0], COUNTERS_KEYSTORES_MAX, alias);
+
+    return alias_fits(alias) && row < COUNTERS_KEYSTORES_MAX ? &history->keystores[row] : NULL;
+}
+
+static struct listener_history *listener_row(struct counters_history *history, const char *alias)
+{
+    struct listener_history *row = counters_history_listener(history, alias);
+    size_t free_row;
+
+    if (row || !alias_fits(alias))
+        return row;
+    free_row =
+        row_find(history->listeners[0].alias, sizeof history->listeners[0], COUNTERS_LISTENERS_MAX, "");
+    if (free_row == COUNTERS_LISTENERS_MAX)
+        return NULL;
+    row_name(history->listeners[free_row].alias, alias);
+    return &history->listeners[free_row];
+}
+
+static struct keystore_history *keystore_row(struct counters_history *history, const char *alias)
+{
+    struct keystore_history *row = counters_history_keystore(history, alias);
+    size_t free_row;
+
+    if (row || !alias_fits(alias))
+        return row;
+    free_row =
+        row_find(history->keystores[0].alias, sizeof history->keystores[0], COUNTERS_KEYSTORES_MAX, "");
+    if (free_row == COUNTERS_KEYSTORES_MAX)
+        return NULL;
+    row_name(history->keystores[free_row].alias, alias);
+    return &history->keystores[free_row];
+}
+
+/* A reader that sees an odd sequence, or another one at its end, has copied a move half done. */
+static void move_begin(struct counters_history *history)
+{
+    atomic_fetch_add_explicit(&history->sequence, 1, memory_order_relaxed);
+    atomic_thread_fence(memory_order_seq_cst);
+}
+
+static void move_end(struct counters_history *history)
+{
+    atomic_thread_fence(memory_order_seq_cst);
+    atomic_fetch_add_explicit(&history->sequence, 1, memory_order_relaxed);
+}
+
+void counters_history_take_worker(struct counters_history *history, const struct counters_names *names,
+                                  struct counters_page *page)
+{
+    move_begin(history);
+    for (size_t i = 0; i < names->listener_count && i < COUNTERS_LISTENERS_MAX; i++) {
+        struct listener_history *row = listener_row(history, names->listeners[i]);
+
+        if (row)
+            listener_counters_add(&row->counters, &page->listeners[i]);
+    }
+    for (size_t i = 0; i < names->keystore_count && i < COUNTERS_KEYSTORES_MAX; i++) {
+        struct keystore_history *row = keystore_row(history, names->keystores[i]);
+
+        if (row)
+            keystore_counters_add(&row->counters, &page->keystores[i]);
+    }
+    counter_add_saturating(&history->log_dropped, counter_get(&page->log_dropped));
+    memset((void *)page, 0, sizeof *page);
+    move_end(history);
+}
+
+void counters_history_take_signer(struct counters_history *history, const char *keystore,
+                                  struct signer_page *page)
+{
+    struct keystore_history *row;
+
+    move_begin(history);
+    row = keystore_row(history, keystore);
+    if (row) {
+        counter_add_saturating(&row->signer_signatures, counter_get(&page->signatures));
+        counter_add_saturating(&row->signer_refused, counter_get(&page->refused));
+        counter_add_saturating(&row->signer_failures, counter_get(&page->failures));
+        ckr_counters_add(row->errors, page->errors);
+    }
+    memset((void *)page, 0, sizeof *page);
+    move_end(history);
+}
+
+uint64_t counters_history_begin(struct counters_history *history)
+{
+    uint64_t begun = counter_get(&history->sequence);
+
+    atomic_thread_fence(memory_order_seq_cst);
+    return begun;
+}
+
+bool counters_history_same(struct counters_history *history, uint64_t begun)
+{
+    atomic_thread_fence(memory_order_seq_cst);
+    return !(begun & 1) && counter_get(&history->sequence) == begun;
+}

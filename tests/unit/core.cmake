@@ -1,0 +1,1 @@
+p11gate_unit_test(rates LINKS core base)
