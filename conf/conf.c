@@ -114,22 +114,38 @@ void conf_where_keystore(const struct conf *conf, const struct conf_keystore *ke
     err_set(out, "%.200s:%d: keystore \"%s\"", conf->path, keystore->line, keystore->alias);
 }
 
+/* A walk over the keys of one keystore. */
+struct walk {
+    void (*found)(void *owner, const struct conf_listener *, const struct conf_key *);
+    void *owner;
+    uint32_t next;
+};
+
+/* Those that were given before are left out. */
+static void walk_keys(struct walk *walk, const struct conf_listener *listener, const struct conf_key *keys,
+                      size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (keys[i].wanted != walk->next)
+            continue;
+        walk->found(walk->owner, listener, &keys[i]);
+        walk->next++;
+    }
+}
+
 void conf_wanted_keys(const struct conf *conf, size_t keystore,
                       void (*found)(void *owner, const struct conf_listener *, const struct conf_key *),
                       void *owner)
 {
-    uint32_t next = 0;
+    struct walk walk = {.found = found, .owner = owner};
 
     for (size_t i = 0; i < conf->listener_count; i++) {
         const struct conf_listener *listener = &conf->listeners[i];
 
         if (!listener->enabled || listener->keystore != (int)keystore)
             continue;
-        for (size_t k = 0; k < listener->key_count; k++) {
-            if (listener->keys[k].wanted != next)
-                continue; /* given before */
-            found(owner, listener, &listener->keys[k]);
-            next++;
-        }
+        walk_keys(&walk, listener, listener->keys, listener->key_count);
+        for (size_t k = 0; k < listener->server_name_count; k++)
+            walk_keys(&walk, listener, listener->server_names[k].keys, listener->server_names[k].key_count);
     }
 }

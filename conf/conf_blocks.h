@@ -16,7 +16,7 @@ enum { CONF_OPTIONS_MAX = 64 }; /* of one block */
 /* Which options the file sets, by their place in the block's table. First member of each struct below. */
 struct conf_given {
     int line;         /* of the block; 0: not in the file */
-    char where[320];  /* listener "ftps-edge": the beginning of an error */
+    char where[640];  /* listener "ftps-edge": the beginning of an error */
     uint64_t present; /* bit n: option n is in the file */
     uint64_t refused; /* bit n: ... and was refused, so its value says nothing */
     int lines[CONF_OPTIONS_MAX];
@@ -37,6 +37,11 @@ struct conf_endpoints {
     struct addr *items;
 };
 
+struct conf_endpoint {
+    bool set;
+    struct addr addr;
+};
+
 struct conf_ports {
     uint16_t first, last;
 };
@@ -45,7 +50,8 @@ struct conf_server_block {
     struct conf_given given;
     uint32_t workers; /* 0: one a core */
     const char *user, *signer_user;
-    uint64_t stop_timeout_ms;
+    uint64_t stop_timeout_ms, drain_timeout_ms;
+    uint32_t max_generations;
     struct conf_host passive_address;
     const char *tls_versions, *ciphers, *ciphersuites, *groups;
 };
@@ -54,6 +60,12 @@ struct conf_log_block {
     struct conf_given given;
     uint32_t level, format;
     const char *target;
+};
+
+struct conf_admin_block {
+    struct conf_given given;
+    struct conf_endpoint bind;
+    const char *control_socket, *group;
 };
 
 struct conf_keystore_block {
@@ -66,12 +78,26 @@ struct conf_truststore_block {
     struct conf_truststore value;
 };
 
+/* Lists that belong together, member by member. */
+struct conf_key_lists {
+    struct conf_strings aliases, certificate_files, ocsp_files;
+};
+
+struct conf_server_name_block {
+    struct conf_given given;
+    const char *name;
+    struct conf_key_lists keys;
+};
+
 struct conf_listener_block {
     struct conf_given given;
     struct conf_listener value;
     uint32_t protocol, client_certificate, bad_certificate, reject_at, data_resumption;
     struct conf_endpoints binds;
-    struct conf_strings key_aliases, certificate_files;
+    struct conf_key_lists keys;
+    size_t names_listed; /* blocks of server-names in the file, those that are wrong too */
+    size_t name_count;
+    struct conf_server_name_block *names;
     const char *keystore, *truststore; /* aliases */
     struct conf_host passive_address;
     struct conf_ports passive_ports;

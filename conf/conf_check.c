@@ -3,7 +3,10 @@
 #include <netinet/in.h>
 #include <string.h>
 
-enum { BINDS_TOTAL_MAX = 150 }; /* they travel to a worker as descriptors of one message */
+enum {
+    BINDS_TOTAL_MAX = 150, /* they travel to a worker as descriptors of one message */
+    SOCKET_PATH_MAX = 107  /* of struct sockaddr_un, with a NUL behind */
+};
 
 static bool is_present(enum conf_block_id id, const struct conf_given *given, const char *option)
 {
@@ -27,7 +30,7 @@ static bool listener_usable(const struct conf_listener_block *listener, const ch
     return conf_is_usable(CONF_BLOCK_LISTENER, &listener->given, option);
 }
 
-/* Any of the lists: what all blocks with an alias have in common. */
+/* Any of the lists: what all blocks with an alias or name, their first option, have in common. */
 struct aliases {
     enum conf_block_id id;
     const void *blocks;
@@ -41,16 +44,17 @@ static const void *aliases_block(const struct aliases *aliases, size_t i)
 
 static const char *aliases_text(const struct aliases *aliases, size_t i)
 {
-    const struct conf_block *block = conf_block(aliases->id);
-    const struct conf_option *option = &block->options[conf_option_index(block, "alias")];
+    const struct conf_option *option = &conf_block(aliases->id)->options[0];
     const void *at = (const char *)aliases_block(aliases, i) + option->offset;
 
-    return conf_is_usable(aliases->id, aliases_block(aliases, i), "alias") ? *(const char *const *)at : NULL;
+    return conf_is_usable(aliases->id, aliases_block(aliases, i), option->name) ? *(const char *const *)at
+                                                                                : NULL;
 }
 
 static void check_alias(struct conf_reader *reader, const struct aliases *aliases, size_t i)
 {
     const struct conf_given *given = aliases_block(aliases, i);
+    const char *option = conf_block(aliases->id)->options[0].name;
     const char *alias = aliases_text(aliases, i);
 
     for (size_t earlier = 0; alias && earlier < i; earlier++) {
@@ -59,33 +63,33 @@ static void check_alias(struct conf_reader *reader, const struct aliases *aliase
 
         if (!other || strcmp(alias, other) != 0)
             continue;
-        conf_report_add(&reader->report, conf_line_of(aliases->id, given, "alias"), given->where,
-                        "alias: the %s of line %d has the same", conf_block(aliases->id)->name, taken->line);
+        conf_report_add(&reader->report, conf_line_of(aliases->id, given, option), given->where,
+                        "%s: the %s of line %d has the same", option, conf_block(aliases->id)->name,
+                        taken->line);
         return;
     }
 }
 
-static void check_aliases(struct conf_reader *reader)
+static void check_aliases(struct conf_reader *reader, enum conf_block_id id, const void *blocks, size_t count)
 {
-    const struct aliases lists[] = {
-        {CONF_BLOCK_KEYSTORE, reader->keystores, reader->keystore_count},
-        {CONF_BLOCK_TRUSTSTORE, reader->truststores, reader->truststore_count},
-        {CONF_BLOCK_LISTENER, reader->listeners, reader->listener_count},
-    };
+    const struct aliases aliases = {id, blocks, count};
 
-    for (size_t list = 0; list < sizeof lists / sizeof lists[0]; list++)
-        for (size_t i = 0; i < lists[list].count; i++)
-            check_alias(reader, &lists[list], i);
+    for (size_t i = 0; i < count; i++)
+        check_alias(reader, &aliases, i);
 }
 
 static void check_keystore(struct conf_reader *reader, const struct conf_keystore_block *keystore)
 {
-    static const char *const token_only[] = {"module", "init-args", "token", "pin-file"};
+    static const char *const token_only[] = {"module", "init-args", "token", "pin-file", "pin-credential"};
     const struct conf_given *given = &keystore->given;
 
     if (!is_present(CONF_BLOCK_KEYSTORE, given, "directory")) {
         if (!is_present(CONF_BLOCK_KEYSTORE, given, "token"))
             conf_report_add(&reader->report, given->line, given->where, "token or directory is missing");
+        if (is_present(CONF_BLOCK_KEYSTORE, given, "pin-file") &&
+            is_present(CONF_BLOCK_KEYSTORE, given, "pin-credential"))
+            conf_report_add(&reader->report, conf_line_of(CONF_BLOCK_KEYSTORE, given, "pin-credential"),
+                            given->where, "pin-credential: not together with pin-file");
         return;
     }
     for (size_t i = 0; i < sizeof token_only / sizeof token_only[0]; i++)
@@ -149,6 +153,42 @@ static void check_binds(struct conf_reader *reader, size_t index)
     }
 }
 
+/* The listener that has the address of the admin pages; NULL: none has. */
+static const struct conf_listener_block *listener_at(const struct conf_reader *reader,
+                                                     const struct addr *addr)
+{
+    for (size_t i = 0; i < reader->listener_count; i++) {
+        const struct conf_listener_block *listener = &reader->listeners[i];
+
+        for (size_t k = 0; is_bound(listener) && k < listener->binds.count; k++)
+            if (binds_collide(addr, &listener->binds.items[k]))
+                return listener;
+    }
+    return NULL;
+}
+
+static void check_admin(struct conf_reader *reader)
+{
+    const struct conf_admin_block *admin = &reader->admin;
+    const struct conf_listener_block *listener = NULL;
+    char text[ADDR_TEXT_LEN], shown[CONF_SHOWN_LEN];
+
+    if (admin->bind.set && conf_is_usable(CONF_BLOCK_ADMIN, &admin->given, "bind"))
+        listener = listener_at(reader, &admin->bind.addr);
+    if (listener) {
+        addr_text(&admin->bind.addr, text);
+        conf_report_add(&reader->report, conf_line_of(CONF_BLOCK_ADMIN, &admin->given, "bind"),
+                        admin->given.where, "bind = \"%s\": a bind of %s is in its way", text,
+                        listener->given.where);
+    }
+    if (strlen(admin->control_socket) <= SOCKET_PATH_MAX)
+        return;
+    conf_shown(admin->control_socket, shown);
+    conf_report_add(&reader->report, conf_line_of(CONF_BLOCK_ADMIN, &admin->given, "control-socket"),
+                    admin->given.where, "control-socket = \"%s\": the path of a socket has at most %d bytes",
+                    shown, SOCKET_PATH_MAX);
+}
+
 static void check_enabled(struct conf_reader *reader)
 {
     size_t binds = 0, enabled = 0;
@@ -191,39 +231,80 @@ static void check_passive_address(struct conf_reader *reader, const struct conf_
                     listener->given.where, "passive-address: every bind is IPv6, where no address is told");
 }
 
-static void check_keys(struct conf_reader *reader, const struct conf_listener_block *listener)
+/* What a listener and a name of its server-names have in common. */
+struct keys {
+    enum conf_block_id id;
+    const struct conf_given *given;
+    const struct conf_key_lists *lists;
+};
+
+/* A list beside key-alias: of each key, or of none. */
+static void check_key_list(struct conf_reader *reader, const struct keys *keys, const char *option,
+                           size_t count)
 {
-    const struct conf_strings *aliases = &listener->key_aliases, *files = &listener->certificate_files;
-    const struct conf_given *given = &listener->given;
+    size_t wanted = keys->lists->aliases.count;
+
+    if (count && conf_is_usable(keys->id, keys->given, option) && count != wanted)
+        conf_report_add(&reader->report, conf_line_of(keys->id, keys->given, option), keys->given->where,
+                        "%s: %zu of them for %zu of key-alias: as many, or none", option, count, wanted);
+}
+
+static void check_keys(struct conf_reader *reader, const struct keys *keys)
+{
+    const struct conf_strings *aliases = &keys->lists->aliases;
     char shown[CONF_SHOWN_LEN];
 
-    if (!listener_usable(listener, "key-alias"))
+    if (!conf_is_usable(keys->id, keys->given, "key-alias"))
         return;
     for (size_t i = 1; i < aliases->count; i++) {
         for (size_t earlier = 0; earlier < i; earlier++) {
             if (strcmp(aliases->items[i], aliases->items[earlier]) != 0)
                 continue;
             conf_shown(aliases->items[i], shown);
-            conf_report_add(&reader->report, conf_line_of(CONF_BLOCK_LISTENER, given, "key-alias"),
-                            given->where, "key-alias = \"%s\": named twice", shown);
+            conf_report_add(&reader->report, conf_line_of(keys->id, keys->given, "key-alias"),
+                            keys->given->where, "key-alias = \"%s\": named twice", shown);
         }
     }
-    if (files->count && listener_usable(listener, "certificate-file") && files->count != aliases->count)
-        conf_report_add(&reader->report, conf_line_of(CONF_BLOCK_LISTENER, given, "certificate-file"),
-                        given->where, "certificate-file: %zu of them for %zu of key-alias: as many, or none",
-                        files->count, aliases->count);
+    check_key_list(reader, keys, "certificate-file", keys->lists->certificate_files.count);
+    check_key_list(reader, keys, "ocsp-file", keys->lists->ocsp_files.count);
+}
+
+static void check_server_names(struct conf_reader *reader, const struct conf_listener_block *listener)
+{
+    check_aliases(reader, CONF_BLOCK_SERVER_NAME, listener->names, listener->name_count);
+    for (size_t i = 0; i < listener->name_count; i++) {
+        const struct keys keys = {CONF_BLOCK_SERVER_NAME, &listener->names[i].given,
+                                  &listener->names[i].keys};
+
+        check_keys(reader, &keys);
+    }
+    if (listener->value.strict_server_name && !listener->names_listed)
+        conf_report_add(&reader->report,
+                        conf_line_of(CONF_BLOCK_LISTENER, &listener->given, "strict-server-name"),
+                        listener->given.where, "strict-server-name: server-names is missing");
+}
+
+static void check_listener(struct conf_reader *reader, size_t index)
+{
+    const struct conf_listener_block *listener = &reader->listeners[index];
+    const struct keys keys = {CONF_BLOCK_LISTENER, &listener->given, &listener->keys};
+
+    check_client_certificate(reader, listener);
+    check_passive_address(reader, listener);
+    check_keys(reader, &keys);
+    check_server_names(reader, listener);
+    check_binds(reader, index);
 }
 
 void conf_check(struct conf_reader *reader)
 {
-    check_aliases(reader);
+    check_aliases(reader, CONF_BLOCK_KEYSTORE, reader->keystores, reader->keystore_count);
+    check_aliases(reader, CONF_BLOCK_TRUSTSTORE, reader->truststores, reader->truststore_count);
+    check_aliases(reader, CONF_BLOCK_LISTENER, reader->listeners, reader->listener_count);
+    check_admin(reader);
     for (size_t i = 0; i < reader->keystore_count; i++)
         check_keystore(reader, &reader->keystores[i]);
-    for (size_t i = 0; i < reader->listener_count; i++) {
-        check_client_certificate(reader, &reader->listeners[i]);
-        check_passive_address(reader, &reader->listeners[i]);
-        check_keys(reader, &reader->listeners[i]);
-        check_binds(reader, i);
-    }
+    for (size_t i = 0; i < reader->listener_count; i++)
+        check_listener(reader, i);
     check_enabled(reader);
 }

@@ -15,7 +15,14 @@
 #define HOUR   (60 * MINUTE)
 #define DAY    (24 * HOUR)
 
-enum { BINDS_MAX = 150, KEYS_MAX = 32, TRUSTSTORES_MAX = 64, FTP = CONF_FOR_FTP | CONF_FOR_FTPS };
+enum {
+    BINDS_MAX = 150,
+    KEYS_MAX = 32,
+    TRUSTSTORES_MAX = 64,
+    SERVER_NAMES_MAX = 256,
+    RATE_MAX = 1000000,
+    FTP = CONF_FOR_FTP | CONF_FOR_FTPS
+};
 
 const char *const conf_protocol_names[] = {"tls", "ftps", "ftp", "https", NULL};
 
@@ -32,6 +39,8 @@ static const struct conf_option server_options[] = {
     {"signer-user", CONF_TYPE_TEXT, AT(signer_user), .preset = "p11gate-signer", .good = conf_is_user,
      .allowed = CONF_USER_WORDS},
     {"stop-timeout", CONF_TYPE_DURATION, AT(stop_timeout_ms), .preset = "20s", .min = 0, .max = HOUR},
+    {"drain-timeout", CONF_TYPE_DURATION, AT(drain_timeout_ms), .preset = "1h", .min = 0, .max = 7 * DAY},
+    {"max-generations", CONF_TYPE_NUMBER, AT(max_generations), .preset = "3", .min = 1, .max = 10},
     {"passive-address", CONF_TYPE_HOST, AT(passive_address), .preset_words = "that of each listener"},
     {"tls-versions", CONF_TYPE_TEXT, AT(tls_versions), .preset = "1.2-1.3", .good = conf_is_tls_versions,
      .allowed = CONF_TLS_VERSIONS_WORDS},
@@ -53,6 +62,16 @@ static const struct conf_option log_options[] = {
 };
 #undef AT
 
+#define AT(member) .offset = offsetof(struct conf_admin_block, member)
+static const struct conf_option admin_options[] = {
+    {"bind", CONF_TYPE_OPTIONAL, AT(bind), .preset = "127.0.0.1:9911"},
+    {"control-socket", CONF_TYPE_FILE, AT(control_socket), .preset = "/run/p11gate/control",
+     .good = conf_is_path_or_none, .allowed = "a path, or \"\""},
+    {"group", CONF_TYPE_TEXT, AT(group), .preset = "p11gate-admin", .good = conf_is_user,
+     .allowed = CONF_GROUP_WORDS},
+};
+#undef AT
+
 #define AT(member) .offset = offsetof(struct conf_keystore_block, value.member)
 static const struct conf_option keystore_options[] = {
     {"alias", CONF_TYPE_TEXT, AT(alias), .required = true, .good = conf_is_alias,
@@ -63,9 +82,13 @@ static const struct conf_option keystore_options[] = {
     {"token", CONF_TYPE_TEXT, AT(token), .preset_words = "none: token or directory is needed",
      .good = conf_is_token, .allowed = "a URI that begins with pkcs11: and has no pin-value or pin-source"},
     {"pin-file", CONF_TYPE_FILE, AT(pin_file), .preset_words = "none: asked at a terminal"},
+    {"pin-credential", CONF_TYPE_TEXT, AT(pin_credential), .preset_words = "none", .good = conf_is_credential,
+     .allowed = CONF_CREDENTIAL_WORDS},
     {"directory", CONF_TYPE_FILE, AT(directory), .preset_words = "none: token or directory is needed"},
     {"signers", CONF_TYPE_NUMBER, AT(signers), .preset = "4", .min = 1, .max = 64},
     {"sign-timeout", CONF_TYPE_DURATION, AT(sign_timeout_ms), .preset = "2s", .min = 10, .max = 5 * MINUTE},
+    {"max-signatures-per-second", CONF_TYPE_NUMBER, AT(max_signatures_per_second), .preset = "0", .min = 0,
+     .max = RATE_MAX},
 };
 #undef AT
 
@@ -79,6 +102,24 @@ static const struct conf_option truststore_options[] = {
 };
 #undef AT
 
+/* Where keys are named, in a listener or for one name that clients ask for. */
+#define KEY_OPTIONS                                                                                          \
+    {"key-alias",                                                                                            \
+     CONF_TYPE_TEXTS,                                                                                        \
+     AT(keys.aliases),                                                                                       \
+     .required = true,                                                                                       \
+     .min = 1,                                                                                               \
+     .max = KEYS_MAX,                                                                                        \
+     .good = conf_is_key_alias,                                                                              \
+     .allowed = "a label, or a URI that begins with pkcs11: and has no pin-value or pin-source"},            \
+        {"certificate-file", CONF_TYPE_FILES, AT(keys.certificate_files), .preset_words = "on the token",    \
+         .min = 0,           .max = KEYS_MAX},                                                               \
+    {                                                                                                        \
+        "ocsp-file", CONF_TYPE_FILES, AT(keys.ocsp_files), .preset_words = "none", .min = 0,                 \
+                                                           .max = KEYS_MAX, .good = conf_is_path_or_none,    \
+                                                           .allowed = "a path or \"\", or a list of them"    \
+    }
+
 #define AT(member)    .offset = offsetof(struct conf_listener_block, member)
 #define VALUE(member) .offset = offsetof(struct conf_listener_block, value.member)
 static const struct conf_option listener_options[] = {
@@ -91,13 +132,12 @@ static const struct conf_option listener_options[] = {
     {"backlog", CONF_TYPE_NUMBER, VALUE(backlog), .preset = "511", .min = 1, .max = 65535},
     {"max-sessions", CONF_TYPE_NUMBER, VALUE(max_sessions), .preset = "10000", .min = 0,
      .max = CONF_SESSIONS_MAX},
+    {"handshakes-per-second-per-ip", CONF_TYPE_NUMBER, VALUE(handshakes_per_second_per_ip), .preset = "0",
+     .min = 0, .max = RATE_MAX},
     {"keystore", CONF_TYPE_TEXT, AT(keystore), .required = true, .good = conf_is_alias,
      .allowed = "the alias of a keystore"},
-    {"key-alias", CONF_TYPE_TEXTS, AT(key_aliases), .required = true, .min = 1, .max = KEYS_MAX,
-     .good = conf_is_key_alias,
-     .allowed = "a label, or a URI that begins with pkcs11: and has no pin-value or pin-source"},
-    {"certificate-file", CONF_TYPE_FILES, AT(certificate_files), .preset_words = "on the token", .min = 0,
-     .max = KEYS_MAX},
+    KEY_OPTIONS,
+    {"strict-server-name", CONF_TYPE_BOOL, VALUE(strict_server_name), .preset = "false"},
     {"tls-versions", CONF_TYPE_TEXT, VALUE(tls_versions), .preset_words = "that of the server",
      .good = conf_is_tls_versions, .allowed = CONF_TLS_VERSIONS_WORDS},
     {"ciphers", CONF_TYPE_TEXT, VALUE(ciphers), .preset_words = "that of the server",
@@ -143,17 +183,47 @@ static const struct conf_option listener_options[] = {
 };
 #undef AT
 #undef VALUE
+_Static_assert(sizeof listener_options / sizeof listener_options[0] <= CONF_OPTIONS_MAX,
+               "struct conf_given has a bit and a line for each");
 
-#define OPTIONS(table) .options = (table), .option_count = sizeof(table) / sizeof(table)[0]
+#define AT(member) .offset = offsetof(struct conf_server_name_block, member)
+static const struct conf_option server_name_options[] = {
+    {"name", CONF_TYPE_NAME, AT(name), .required = true, .good = conf_is_server_name,
+     .allowed = CONF_SERVER_NAME_WORDS},
+    KEY_OPTIONS,
+};
+#undef AT
+
+#define BLOCK(type, table)                                                                                   \
+    .size = sizeof(struct type), .options = (table), .option_count = sizeof(table) / sizeof(table)[0]
 static const struct conf_block blocks[CONF_BLOCKS] = {
-    [CONF_BLOCK_SERVER] = {"", "", false, sizeof(struct conf_server_block), 1, OPTIONS(server_options)},
-    [CONF_BLOCK_LOG] = {"log", "log", false, sizeof(struct conf_log_block), 1, OPTIONS(log_options)},
-    [CONF_BLOCK_KEYSTORE] = {"keystore", "keystores", true, sizeof(struct conf_keystore_block),
-                             COUNTERS_KEYSTORES_MAX, OPTIONS(keystore_options)},
-    [CONF_BLOCK_TRUSTSTORE] = {"truststore", "truststores", true, sizeof(struct conf_truststore_block),
-                               TRUSTSTORES_MAX, OPTIONS(truststore_options)},
-    [CONF_BLOCK_LISTENER] = {"listener", "listeners", true, sizeof(struct conf_listener_block),
-                             COUNTERS_LISTENERS_MAX, OPTIONS(listener_options)},
+    [CONF_BLOCK_SERVER] = {.name = "", .list = "", .count_max = 1, BLOCK(conf_server_block, server_options)},
+    [CONF_BLOCK_LOG] = {.name = "log", .list = "log", .count_max = 1, BLOCK(conf_log_block, log_options)},
+    [CONF_BLOCK_ADMIN] = {.name = "admin",
+                          .list = "admin",
+                          .count_max = 1,
+                          BLOCK(conf_admin_block, admin_options)},
+    [CONF_BLOCK_KEYSTORE] = {.name = "keystore",
+                             .list = "keystores",
+                             .many = true,
+                             .count_max = COUNTERS_KEYSTORES_MAX,
+                             BLOCK(conf_keystore_block, keystore_options)},
+    [CONF_BLOCK_TRUSTSTORE] = {.name = "truststore",
+                               .list = "truststores",
+                               .many = true,
+                               .count_max = TRUSTSTORES_MAX,
+                               BLOCK(conf_truststore_block, truststore_options)},
+    [CONF_BLOCK_LISTENER] = {.name = "listener",
+                             .list = "listeners",
+                             .many = true,
+                             .count_max = COUNTERS_LISTENERS_MAX,
+                             BLOCK(conf_listener_block, listener_options)},
+    [CONF_BLOCK_SERVER_NAME] = {.name = "server-name",
+                                .list = "server-names",
+                                .within = CONF_BLOCK_LISTENER,
+                                .many = true,
+                                .count_max = SERVER_NAMES_MAX,
+                                BLOCK(conf_server_name_block, server_name_options)},
 };
 
 const struct conf_block *conf_block(enum conf_block_id id)

@@ -14,12 +14,14 @@ enum conf_type {
     CONF_TYPE_NUMBER,    /* uint32_t, min..max */
     CONF_TYPE_DURATION,  /* uint64_t ms, min..max */
     CONF_TYPE_TEXT,      /* const char * */
-    CONF_TYPE_FILE,      /* const char *: a path, made relative to the configuration's directory */
+    CONF_TYPE_NAME,      /* const char *: made lower case */
+    CONF_TYPE_FILE,      /* const char *: a path, made relative to the configuration's directory; or "" */
     CONF_TYPE_CHOICE,    /* uint32_t: index into choices */
     CONF_TYPE_TEXTS,     /* struct conf_strings, min..max of them */
     CONF_TYPE_FILES,     /* struct conf_strings of paths */
     CONF_TYPE_HOST,      /* struct conf_host: numeric IPv4 */
     CONF_TYPE_ENDPOINT,  /* struct addr with port */
+    CONF_TYPE_OPTIONAL,  /* struct conf_endpoint: the same, or "" */
     CONF_TYPE_ENDPOINTS, /* struct conf_endpoints, min..max of them */
     CONF_TYPE_PORTS,     /* struct conf_ports: "FIRST-LAST" */
 };
@@ -37,18 +39,8 @@ struct conf_option {
     const char *preset_words; /* a default that is computed or empty, in words; NULL when required */
     uint64_t min, max;
     const char *const *choices;
-    bool (*good)(const char *text); /* of TEXT and TEXTS; NULL: any text without control characters */
+    bool (*good)(const char *text); /* of texts; NULL: any without control characters; of files: any path */
     const char *allowed;            /* what good wants, in words */
-};
-
-struct conf_block {
-    const char *name; /* "listener"; "" : the server's own options */
-    const char *list; /* the setting that holds it: "listeners"; "" : the file itself */
-    bool many;        /* a list of blocks, each with an alias */
-    size_t size;      /* of what it is read into */
-    size_t count_max;
-    const struct conf_option *options;
-    size_t option_count;
 };
 
 enum conf_block_id {
@@ -57,7 +49,20 @@ enum conf_block_id {
     CONF_BLOCK_KEYSTORE,
     CONF_BLOCK_TRUSTSTORE,
     CONF_BLOCK_LISTENER,
+    CONF_BLOCK_SERVER_NAME,
+    CONF_BLOCK_ADMIN,
     CONF_BLOCKS
+};
+
+struct conf_block {
+    const char *name;          /* "listener"; "" : the server's own options */
+    const char *list;          /* the setting that holds it: "listeners"; "" : the file itself */
+    enum conf_block_id within; /* the block that the setting stands in */
+    bool many;                 /* a list of blocks, each named by its first option, an alias or name */
+    size_t size;               /* of what it is read into */
+    size_t count_max;
+    const struct conf_option *options;
+    size_t option_count;
 };
 
 const struct conf_block *conf_block(enum conf_block_id id);

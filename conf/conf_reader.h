@@ -19,6 +19,7 @@ struct conf_reader {
 
     struct conf_server_block server;
     struct conf_log_block log;
+    struct conf_admin_block admin;
     size_t keystore_count, truststore_count, listener_count;
     struct conf_keystore_block *keystores;
     struct conf_truststore_block *truststores;

@@ -1,5 +1,6 @@
 #include "conf_check.h"
-#include "signer_start.h"
+#include "conf_content.h"
+#include "conf_keys.h"
 
 #include <sched.h>
 #include <stdio.h>
@@ -24,47 +25,14 @@ static void resolve_server(const struct conf_reader *reader, struct conf *conf)
     conf->user = reader->server.user;
     conf->signer_user = reader->server.signer_user;
     conf->stop_timeout_ms = reader->server.stop_timeout_ms;
-    conf->drain_timeout_ms = 3600 * 1000;
-    conf->max_generations = 3;
-    conf->control_socket = conf->admin_group = "";
+    conf->drain_timeout_ms = reader->server.drain_timeout_ms;
+    conf->max_generations = reader->server.max_generations;
+    conf->admin_enabled = reader->admin.bind.set;
+    conf->admin_bind = reader->admin.bind.addr;
+    conf->control_socket = reader->admin.control_socket;
+    conf->admin_group = reader->admin.group;
     conf->log_level = (enum log_level)reader->log.level;
     conf->log_target = reader->log.target;
-}
-
-/* An option of which the file is read: for errors. */
-struct file_option {
-    enum conf_block_id id;
-    const struct conf_given *given;
-    const char *name, *path;
-};
-
-static void report_file(struct conf_reader *reader, const struct file_option *option, const char *reason)
-{
-    char shown[CONF_SHOWN_LEN];
-
-    conf_shown(option->path, shown);
-    conf_report_add(&reader->report, conf_line_of(option->id, option->given, option->name),
-                    option->given->where, "%s = \"%s\": %s", option->name, shown, reason);
-}
-
-/* The certificates of a file, in memory of the configuration; NULL: reported. Workers get these bytes, so
- * a private key among them is refused. */
-static const char *read_certificates(struct conf_reader *reader, const struct file_option *option,
-                                     size_t *len)
-{
-    struct err err;
-    const char *bytes = conf_files_get(reader->files, option->path, len, &err);
-    const char *copy = NULL;
-
-    if (!bytes)
-        report_file(reader, option, err.text);
-    else if (memmem(bytes, *len, "PRIVATE KEY-----", strlen("PRIVATE KEY-----")))
-        report_file(reader, option, "holds a private key, which does not belong here: certificates only");
-    else if (!memmem(bytes, *len, "CERTIFICATE-----", strlen("CERTIFICATE-----")))
-        report_file(reader, option, "holds no certificate in PEM form");
-    else if (!(copy = conf_memory_bytes(reader->place.memory, bytes, *len)))
-        report_file(reader, option, "out of memory");
-    return copy;
 }
 
 static void resolve_keystores(struct conf_reader *reader, struct conf *conf)
@@ -81,12 +49,13 @@ static void resolve_truststores(struct conf_reader *reader, struct conf *conf)
     for (size_t i = 0; i < reader->truststore_count; i++) {
         const struct conf_truststore_block *block = &reader->truststores[i];
         struct conf_truststore *out = &conf->truststores[i];
-        struct file_option option = {CONF_BLOCK_TRUSTSTORE, &block->given, "ca-file", block->value.ca_file};
+        const struct conf_content content = {CONF_BLOCK_TRUSTSTORE, &block->given, "ca-file",
+                                             block->value.ca_file};
 
         *out = block->value;
         out->line = block->given.line;
         if (conf_is_usable(CONF_BLOCK_TRUSTSTORE, &block->given, "ca-file"))
-            out->ca_pem = read_certificates(reader, &option, &out->ca_pem_len);
+            out->ca_pem = conf_content_certificates(reader, &content, &out->ca_pem_len);
     }
     conf->truststore_count = reader->truststore_count;
 }
@@ -148,50 +117,6 @@ static int find_truststore(struct conf_reader *reader, const struct conf_listene
     return CONF_NONE;
 }
 
-/* In a directory keystore the alias is a file's name. */
-static void check_file_alias(struct conf_reader *reader, const struct conf_listener_block *block,
-                             const struct conf_keystore *keystore, const char *alias)
-{
-    char shown[CONF_SHOWN_LEN];
-
-    if (!keystore->directory[0] || !strchr(alias, '/'))
-        return;
-    conf_shown(alias, shown);
-    conf_report_add(
-        &reader->report, conf_line_of(CONF_BLOCK_LISTENER, &block->given, "key-alias"), block->given.where,
-        "key-alias = \"%s\": a file name without / (keystore \"%s\" is a directory)", shown, keystore->alias);
-}
-
-static void resolve_keys(struct conf_reader *reader, const struct conf *conf,
-                         const struct conf_listener_block *block, struct conf_listener *out)
-{
-    const struct conf_strings *files = &block->certificate_files;
-
-    out->keys = conf_memory_array(reader->place.memory, block->key_aliases.count, sizeof out->keys[0]);
-    if (!out->keys) {
-        conf_report_add(&reader->report, block->given.line, block->given.where, "out of memory");
-        return;
-    }
-    out->key_count = block->key_aliases.count;
-    for (size_t i = 0; i < out->key_count; i++) {
-        struct conf_key *key = &out->keys[i];
-        struct file_option option = {CONF_BLOCK_LISTENER, &block->given, "certificate-file", ""};
-
-        *key = (struct conf_key){.alias = block->key_aliases.items[i],
-                                 .wanted = UINT32_MAX,
-                                 .certificate_file = "",
-                                 .certificate_pem = "",
-                                 .ocsp_file = "",
-                                 .ocsp_der = ""};
-        if (out->keystore != CONF_NONE)
-            check_file_alias(reader, block, &conf->keystores[out->keystore], key->alias);
-        if (i >= files->count)
-            continue;
-        option.path = key->certificate_file = files->items[i];
-        key->certificate_pem = read_certificates(reader, &option, &key->certificate_pem_len);
-    }
-}
-
 /* Options whose default is another option, or depends on the protocol. */
 static void resolve_defaults(const struct conf_reader *reader, const struct conf_listener_block *block,
                              struct conf_listener *out)
@@ -247,48 +172,9 @@ static void resolve_listener(struct conf_reader *reader, const struct conf *conf
     out->max_head_bytes = HEAD_BYTES_MAX;
     out->keystore = find_keystore(reader, block);
     out->truststore = find_truststore(reader, block);
-    resolve_keys(reader, conf, block, out);
+    conf_keys_resolve(reader, conf, block, out);
     resolve_defaults(reader, block, out);
     resolve_passive(reader, block, out);
-}
-
-/* The number that an earlier enabled listener (or key) gave to the same key; UINT32_MAX: none did. */
-static uint32_t wanted_before(const struct conf *conf, size_t listener, size_t key)
-{
-    const struct conf_listener *wants = &conf->listeners[listener];
-
-    for (size_t i = 0; i <= listener; i++) {
-        const struct conf_listener *other = &conf->listeners[i];
-
-        for (size_t k = 0; k < (i < listener ? other->key_count : key); k++)
-            if (other->enabled && other->keystore == wants->keystore &&
-                strcmp(other->keys[k].alias, wants->keys[key].alias) == 0 &&
-                strcmp(other->keys[k].certificate_file, wants->keys[key].certificate_file) == 0)
-                return other->keys[k].wanted;
-    }
-    return UINT32_MAX;
-}
-
-static void resolve_wanted(struct conf_reader *reader, struct conf *conf, size_t keystore)
-{
-    uint32_t next = 0;
-
-    for (size_t i = 0; i < conf->listener_count; i++) {
-        struct conf_listener *listener = &conf->listeners[i];
-
-        if (!listener->enabled || listener->keystore != (int)keystore)
-            continue;
-        for (size_t k = 0; k < listener->key_count; k++) {
-            uint32_t before = wanted_before(conf, i, k);
-
-            listener->keys[k].wanted = before == UINT32_MAX ? next++ : before;
-        }
-    }
-    if (next > SIGNER_START_KEYS_MAX)
-        conf_report_add(&reader->report, reader->keystores[keystore].given.line,
-                        reader->keystores[keystore].given.where,
-                        "enabled listeners want %u keys of it, and at most %d are possible", (unsigned)next,
-                        SIGNER_START_KEYS_MAX);
 }
 
 static bool allocate(struct conf_reader *reader, struct conf *conf)
@@ -315,5 +201,5 @@ void conf_resolve(struct conf_reader *reader, struct conf *conf)
         resolve_listener(reader, conf, &reader->listeners[i], &conf->listeners[i]);
     conf->listener_count = reader->listener_count;
     for (size_t i = 0; i < conf->keystore_count; i++)
-        resolve_wanted(reader, conf, i);
+        conf_keys_number(reader, conf, i);
 }

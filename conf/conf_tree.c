@@ -80,6 +80,18 @@ static void nearest_try(struct nearest *nearest, const char *name)
     }
 }
 
+/* A block that stands in blocks of another kind, by the setting that holds it; NULL: there is none. */
+static const struct conf_block *block_within(enum conf_block_id outer, const char *list)
+{
+    for (int id = CONF_BLOCK_SERVER + 1; id < CONF_BLOCKS; id++) {
+        const struct conf_block *block = conf_block((enum conf_block_id)id);
+
+        if (block->within == outer && strcmp(block->list, list) == 0)
+            return block;
+    }
+    return NULL;
+}
+
 static const char *nearest_name(enum conf_block_id id, const char *wrong)
 {
     const struct conf_block *block = conf_block(id);
@@ -87,16 +99,21 @@ static const char *nearest_name(enum conf_block_id id, const char *wrong)
 
     for (size_t i = 0; i < block->option_count; i++)
         nearest_try(&nearest, block->options[i].name);
-    for (int other = CONF_BLOCK_LOG; id == CONF_BLOCK_SERVER && other < CONF_BLOCKS; other++)
-        nearest_try(&nearest, conf_block((enum conf_block_id)other)->list);
+    for (int other = CONF_BLOCK_SERVER + 1; other < CONF_BLOCKS; other++)
+        if (conf_block((enum conf_block_id)other)->within == id)
+            nearest_try(&nearest, conf_block((enum conf_block_id)other)->list);
     return nearest.best;
 }
 
-static const struct conf_block *other_block_with(const char *name)
+/* The kind of block that takes an option or list of that name. */
+static const struct conf_block *home_of(const char *name)
 {
-    for (int id = 0; id < CONF_BLOCKS; id++)
-        if (conf_option_index(conf_block((enum conf_block_id)id), name) >= 0)
-            return conf_block((enum conf_block_id)id);
+    for (int id = 0; id < CONF_BLOCKS; id++) {
+        const struct conf_block *block = conf_block((enum conf_block_id)id);
+
+        if (conf_option_index(block, name) >= 0 || block_within((enum conf_block_id)id, name))
+            return block;
+    }
     return NULL;
 }
 
@@ -105,17 +122,19 @@ static void report_unknown(struct conf_reader *reader, enum conf_block_id id, co
 {
     const char *name = config_setting_name(setting);
     const char *best = nearest_name(id, name);
-    const struct conf_block *home = other_block_with(name);
+    const struct conf_block *home = home_of(name);
     char shown[CONF_SHOWN_LEN];
 
     conf_shown(name, shown);
     if (home && home->many)
         conf_report_add(&reader->report, line_of(setting), given->where,
                         "unknown option \"%s\": it belongs into a block of %s", shown, home->list);
+    else if (home && home->name[0])
+        conf_report_add(&reader->report, line_of(setting), given->where,
+                        "unknown option \"%s\": it belongs into the %s block", shown, home->name);
     else if (home)
         conf_report_add(&reader->report, line_of(setting), given->where,
-                        "unknown option \"%s\": it belongs %s", shown,
-                        home->name[0] ? "into the log block" : "outside of the blocks");
+                        "unknown option \"%s\": it belongs outside of the blocks", shown);
     else if (best)
         conf_report_add(&reader->report, line_of(setting), given->where,
                         "unknown option \"%s\"; did you mean \"%s\"?", shown, best);
@@ -163,14 +182,6 @@ static void check_required(struct conf_reader *reader, const struct conf_block *
     }
 }
 
-static bool is_list_name(const char *name)
-{
-    for (int id = CONF_BLOCK_LOG; id < CONF_BLOCKS; id++)
-        if (strcmp(conf_block((enum conf_block_id)id)->list, name) == 0)
-            return true;
-    return false;
-}
-
 /* into begins with a struct conf_given of which line and where are set. group NULL: the block is absent. */
 static void read_block(struct conf_reader *reader, enum conf_block_id id, const config_setting_t *group,
                        void *into)
@@ -185,22 +196,25 @@ static void read_block(struct conf_reader *reader, enum conf_block_id id, const 
 
         if (index >= 0)
             read_option(reader, &block->options[index], (size_t)index, setting, into);
-        else if (id != CONF_BLOCK_SERVER || !is_list_name(config_setting_name(setting)))
+        else if (!block_within(id, config_setting_name(setting)))
             report_unknown(reader, id, given, setting);
     }
     check_required(reader, block, given);
 }
 
-static void name_block(const struct conf_block *block, const config_setting_t *group, size_t number,
-                       struct conf_given *given)
+/* `listener "ftps-edge"`, with the block around it in front; a number where there is no good name. */
+static void name_block(const struct conf_block *block, const config_setting_t *group, const char *around,
+                       size_t number, struct conf_given *given)
 {
-    const char *alias;
+    const struct conf_option *named = &block->options[0];
+    const char *colon = around[0] ? ": " : "";
+    const char *name;
 
     given->line = line_of(group);
-    if (config_setting_lookup_string(group, "alias", &alias) && conf_is_alias(alias))
-        (void)snprintf(given->where, sizeof given->where, "%s \"%s\"", block->name, alias);
+    if (config_setting_lookup_string(group, named->name, &name) && named->good(name))
+        (void)snprintf(given->where, sizeof given->where, "%s%s%s \"%s\"", around, colon, block->name, name);
     else
-        (void)snprintf(given->where, sizeof given->where, "%s %zu", block->name, number);
+        (void)snprintf(given->where, sizeof given->where, "%s%s%s %zu", around, colon, block->name, number);
 }
 
 /* "ftps and ftp" */
@@ -235,38 +249,44 @@ static void check_protocol(struct conf_reader *reader, const struct conf_listene
     }
 }
 
+/* Where a list of blocks stands. */
+struct holder {
+    const config_setting_t *group;
+    const char *where; /* "" : outside of the blocks */
+};
+
 static size_t list_length(struct conf_reader *reader, const struct conf_block *block,
-                          const config_setting_t *list)
+                          const config_setting_t *list, const char *where)
 {
     size_t count;
 
     if (!list)
         return 0;
     if (!config_setting_is_list(list)) {
-        conf_report_add(&reader->report, line_of(list), "", "%s: a list of blocks, ( { ... }, { ... } )",
+        conf_report_add(&reader->report, line_of(list), where, "%s: a list of blocks, ( { ... }, { ... } )",
                         block->list);
         return 0;
     }
     count = (size_t)config_setting_length(list);
     if (count <= block->count_max)
         return count;
-    conf_report_add(&reader->report, line_of(list), "", "%s: %zu blocks, and at most %zu are possible",
+    conf_report_add(&reader->report, line_of(list), where, "%s: %zu blocks, and at most %zu are possible",
                     block->list, count, block->count_max);
     return block->count_max;
 }
 
 /* The blocks of one list, in memory of the configuration; NULL (and count 0) when memory is out. */
-static void *read_list(struct conf_reader *reader, enum conf_block_id id, const config_setting_t *root,
+static void *read_list(struct conf_reader *reader, enum conf_block_id id, const struct holder *holder,
                        size_t *count)
 {
     const struct conf_block *block = conf_block(id);
-    const config_setting_t *list = config_setting_get_member(root, block->list);
-    size_t length = list_length(reader, block, list);
+    const config_setting_t *list = config_setting_get_member(holder->group, block->list);
+    size_t length = list_length(reader, block, list, holder->where);
     char *blocks = conf_memory_array(reader->place.memory, length, block->size);
 
     *count = 0;
     if (!blocks) {
-        conf_report_add(&reader->report, 0, "", "%s: out of memory", block->list);
+        conf_report_add(&reader->report, 0, holder->where, "%s: out of memory", block->list);
         return NULL;
     }
     for (size_t i = 0; i < length; i++) {
@@ -274,37 +294,75 @@ static void *read_list(struct conf_reader *reader, enum conf_block_id id, const 
         void *into = blocks + *count * block->size;
 
         if (!config_setting_is_group(group)) {
-            conf_report_add(&reader->report, line_of(group), "", "%s: block %zu is not { ... }", block->list,
-                            i + 1);
+            conf_report_add(&reader->report, line_of(group), holder->where, "%s: block %zu is not { ... }",
+                            block->list, i + 1);
             continue;
         }
-        name_block(block, group, i + 1, into);
+        name_block(block, group, holder->where, i + 1, into);
         read_block(reader, id, group, into);
         (*count)++;
     }
     return blocks;
 }
 
-static void read_log(struct conf_reader *reader, const config_setting_t *root)
+/* How many blocks a list is meant to have, whether they are right or not. */
+static size_t listed(const config_setting_t *holder, const char *list)
 {
-    const config_setting_t *group = config_setting_get_member(root, "log");
+    const config_setting_t *setting = config_setting_get_member(holder, list);
 
-    (void)text_copy(reader->log.given.where, sizeof reader->log.given.where, "log");
+    if (!setting)
+        return 0;
+    return config_setting_is_list(setting) ? (size_t)config_setting_length(setting) : 1;
+}
+
+/* The names of each listener that was read, which are the blocks of its list that are blocks. */
+static void read_server_names(struct conf_reader *reader, const config_setting_t *root)
+{
+    const char *list = conf_block(CONF_BLOCK_SERVER_NAME)->list;
+    const config_setting_t *listeners =
+        config_setting_get_member(root, conf_block(CONF_BLOCK_LISTENER)->list);
+    size_t at = 0;
+
+    for (unsigned i = 0; at < reader->listener_count; i++) {
+        struct conf_listener_block *listener = &reader->listeners[at];
+        const struct holder holder = {config_setting_get_elem(listeners, i), listener->given.where};
+
+        if (!config_setting_is_group(holder.group))
+            continue;
+        listener->names_listed = listed(holder.group, list);
+        listener->names = read_list(reader, CONF_BLOCK_SERVER_NAME, &holder, &listener->name_count);
+        at++;
+    }
+}
+
+/* A block of which there is one, or none. into begins with a struct conf_given. */
+static void read_single(struct conf_reader *reader, enum conf_block_id id, const config_setting_t *root,
+                        void *into)
+{
+    const struct conf_block *block = conf_block(id);
+    const config_setting_t *group = config_setting_get_member(root, block->list);
+    struct conf_given *given = into;
+
+    (void)text_copy(given->where, sizeof given->where, block->name);
     if (group && !config_setting_is_group(group)) {
-        conf_report_add(&reader->report, line_of(group), "", "log: a block, { ... }");
+        conf_report_add(&reader->report, line_of(group), "", "%s: a block, { ... }", block->list);
         group = NULL;
     }
-    reader->log.given.line = group ? line_of(group) : 0;
-    read_block(reader, CONF_BLOCK_LOG, group, &reader->log);
+    given->line = group ? line_of(group) : 0;
+    read_block(reader, id, group, into);
 }
 
 void conf_read_blocks(struct conf_reader *reader, const config_setting_t *root)
 {
+    const struct holder file = {root, ""};
+
     read_block(reader, CONF_BLOCK_SERVER, root, &reader->server);
-    read_log(reader, root);
-    reader->keystores = read_list(reader, CONF_BLOCK_KEYSTORE, root, &reader->keystore_count);
-    reader->truststores = read_list(reader, CONF_BLOCK_TRUSTSTORE, root, &reader->truststore_count);
-    reader->listeners = read_list(reader, CONF_BLOCK_LISTENER, root, &reader->listener_count);
+    read_single(reader, CONF_BLOCK_LOG, root, &reader->log);
+    read_single(reader, CONF_BLOCK_ADMIN, root, &reader->admin);
+    reader->keystores = read_list(reader, CONF_BLOCK_KEYSTORE, &file, &reader->keystore_count);
+    reader->truststores = read_list(reader, CONF_BLOCK_TRUSTSTORE, &file, &reader->truststore_count);
+    reader->listeners = read_list(reader, CONF_BLOCK_LISTENER, &file, &reader->listener_count);
+    read_server_names(reader, root);
     for (size_t i = 0; i < reader->listener_count; i++)
         check_protocol(reader, &reader->listeners[i]);
 }

@@ -76,10 +76,11 @@ static void allowed_words(const struct conf_option *option, char out[ALLOWED_LEN
         choice_words(option->choices, out, ALLOWED_LEN);
         break;
     case CONF_TYPE_FILE:
-        (void)text_copy(out, ALLOWED_LEN, "a path");
+        (void)text_copy(out, ALLOWED_LEN, option->allowed ? option->allowed : "a path");
         break;
     case CONF_TYPE_FILES:
-        count_words(option, "a path, or a list of paths", out, ALLOWED_LEN);
+        count_words(option, option->allowed ? option->allowed : "a path, or a list of paths", out,
+                    ALLOWED_LEN);
         break;
     case CONF_TYPE_HOST:
         (void)text_copy(out, ALLOWED_LEN, "a numeric IPv4 address, such as \"203.0.113.7\"");
@@ -87,6 +88,10 @@ static void allowed_words(const struct conf_option *option, char out[ALLOWED_LEN
     case CONF_TYPE_ENDPOINT:
         (void)text_copy(out, ALLOWED_LEN,
                         "one numeric ADDRESS:PORT, such as \"10.0.0.5:21\" or \"[2001:db8::5]:21\"");
+        break;
+    case CONF_TYPE_OPTIONAL:
+        (void)text_copy(out, ALLOWED_LEN,
+                        "one numeric ADDRESS:PORT, such as \"127.0.0.1:9911\" or \"[::1]:9911\", or \"\"");
         break;
     case CONF_TYPE_ENDPOINTS:
         count_words(option, "numeric ADDRESS:PORT, such as \"0.0.0.0:990\" or \"[::]:990\"", out,
@@ -100,6 +105,7 @@ static void allowed_words(const struct conf_option *option, char out[ALLOWED_LEN
         count_words(option, option->allowed, out, ALLOWED_LEN);
         break;
     case CONF_TYPE_TEXT:
+    case CONF_TYPE_NAME:
         (void)text_copy(out, ALLOWED_LEN, option->allowed ? option->allowed : "a string on one line");
         break;
     }
@@ -193,9 +199,20 @@ static bool store_choice(struct store *store)
 
 static bool is_good(const struct conf_option *option, const char *text)
 {
-    if (option->type == CONF_TYPE_FILE || option->type == CONF_TYPE_FILES)
-        return conf_is_path(text);
-    return option->good ? option->good(text) : conf_is_plain(text);
+    if (option->good)
+        return option->good(text);
+    return option->type == CONF_TYPE_FILE || option->type == CONF_TYPE_FILES ? conf_is_path(text)
+                                                                             : conf_is_plain(text);
+}
+
+static const char *copy_lower(const struct store *store, const char *text)
+{
+    char *copy = conf_memory_text(store->place->memory, text);
+
+    for (char *at = copy; at && *at; at++)
+        if (*at >= 'A' && *at <= 'Z')
+            *at = (char)(*at - 'A' + 'a');
+    return copy;
 }
 
 /* A copy; of a relative path, with the directory in front. */
@@ -205,7 +222,9 @@ static const char *copy_text(const struct store *store, const char *text)
     size_t size = strlen(store->place->directory) + strlen(text) + 1;
     char *copy;
 
-    if (!is_path || text[0] == '/')
+    if (store->option->type == CONF_TYPE_NAME)
+        return copy_lower(store, text);
+    if (!is_path || !text[0] || text[0] == '/')
         return conf_memory_text(store->place->memory, text);
     copy = conf_memory_array(store->place->memory, size, 1);
     if (copy)
@@ -282,6 +301,17 @@ static bool store_endpoint(struct store *store)
     return parse_endpoint(value->texts[0], store->target) || refuse(store, 0);
 }
 
+static bool store_optional(struct store *store)
+{
+    struct conf_endpoint *out = store->target;
+    const struct conf_value *value = store->value;
+
+    if (value->kind != CONF_VALUE_TEXT)
+        return refuse_whole(store);
+    out->set = value->texts[0][0];
+    return !out->set || parse_endpoint(value->texts[0], &out->addr) || refuse_whole(store);
+}
+
 static bool store_endpoints(struct store *store)
 {
     struct conf_endpoints *out = store->target;
@@ -325,6 +355,7 @@ static store_function *const store_functions[] = {
     [CONF_TYPE_TEXTS] = store_texts,         [CONF_TYPE_FILES] = store_texts,
     [CONF_TYPE_HOST] = store_host,           [CONF_TYPE_ENDPOINT] = store_endpoint,
     [CONF_TYPE_ENDPOINTS] = store_endpoints, [CONF_TYPE_PORTS] = store_ports,
+    [CONF_TYPE_NAME] = store_text,           [CONF_TYPE_OPTIONAL] = store_optional,
 };
 
 bool conf_value_store(const struct conf_option *option, const struct conf_value *value,
@@ -342,7 +373,8 @@ bool conf_value_preset(const struct conf_option *option, const struct conf_place
     uint64_t number = 0;
 
     if (!option->preset) {
-        if (option->type == CONF_TYPE_TEXT || option->type == CONF_TYPE_FILE)
+        if (option->type == CONF_TYPE_TEXT || option->type == CONF_TYPE_NAME ||
+            option->type == CONF_TYPE_FILE)
             *(const char **)(void *)((char *)block + option->offset) = "";
         return true;
     }

@@ -3,7 +3,14 @@
 #include <limits.h>
 #include <string.h>
 
-enum { ALIAS_MAX = 255, USER_MAX = 32, GREETING_MAX = 200, CIPHER_LIST_MAX = 2048 };
+enum {
+    ALIAS_MAX = 255,
+    USER_MAX = 32,
+    GREETING_MAX = 200,
+    CIPHER_LIST_MAX = 2048,
+    SERVER_NAME_MAX = 253,
+    LABEL_MAX = 63
+};
 
 #define LETTERS "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 #define DIGITS  "0123456789"
@@ -47,6 +54,38 @@ bool conf_is_cipher_list(const char *text)
 bool conf_is_path(const char *text)
 {
     return text[0] && strlen(text) < PATH_MAX && conf_is_plain(text);
+}
+
+bool conf_is_path_or_none(const char *text)
+{
+    return !text[0] || conf_is_path(text);
+}
+
+bool conf_is_credential(const char *text)
+{
+    return conf_is_alias(text) && strcmp(text, ".") != 0 && strcmp(text, "..") != 0;
+}
+
+/* One label of a host name, which ends at a dot or at the end. */
+static bool is_label(const char *text, size_t len)
+{
+    return len > 0 && len <= LABEL_MAX && strspn(text, LETTERS DIGITS "-") >= len && text[0] != '-' &&
+           text[len - 1] != '-';
+}
+
+bool conf_is_server_name(const char *text)
+{
+    const char *label = strncmp(text, "*.", 2) == 0 ? text + 2 : text;
+    size_t len = strcspn(label, ".");
+
+    if (strlen(text) > SERVER_NAME_MAX)
+        return false;
+    while (is_label(label, len) && label[len]) {
+        label += len + 1;
+        len = strcspn(label, ".");
+    }
+    /* A last label of digits makes it an address, which no client may ask for. */
+    return is_label(label, len) && strspn(label, DIGITS) < len;
 }
 
 bool conf_is_log_target(const char *text)

@@ -27,6 +27,8 @@ bool crypto_setup(struct err *err)
     for (size_t i = 0; (scheme = scheme_at(i)) != NULL; i++) {
         EVP_MD **hash = hash_slot(scheme->hash_len);
 
+        if (!scheme->hash)
+            continue;
         if (!*hash)
             *hash = EVP_MD_fetch(NULL, scheme->hash, NULL);
         if (!*hash) {
@@ -45,6 +47,13 @@ bool crypto_hash(const struct scheme *scheme, const uint8_t *bytes, size_t len, 
            out_len == scheme->hash_len;
 }
 
+bool crypto_input(const struct scheme *scheme, const uint8_t *message, size_t len, struct crypto_input *out)
+{
+    out->bytes = scheme->hash ? out->hash : message;
+    out->len = scheme->hash ? scheme->hash_len : len;
+    return !scheme->hash || crypto_hash(scheme, message, len, out->hash);
+}
+
 static bool context_pads(EVP_PKEY_CTX *context, const struct scheme *scheme)
 {
     if (EVP_PKEY_CTX_set_signature_md(context, *hash_slot(scheme->hash_len)) != 1)
@@ -57,7 +66,8 @@ static bool context_pads(EVP_PKEY_CTX *context, const struct scheme *scheme)
     return true;
 }
 
-EVP_PKEY_CTX *crypto_context(EVP_PKEY *key, const struct scheme *scheme, int (*init)(EVP_PKEY_CTX *))
+/* A context that signs or verifies a hash as the scheme says; NULL on failure. */
+static EVP_PKEY_CTX *context_new(EVP_PKEY *key, const struct scheme *scheme, int (*init)(EVP_PKEY_CTX *))
 {
     EVP_PKEY_CTX *context = EVP_PKEY_CTX_new(key, NULL);
 
@@ -67,15 +77,64 @@ EVP_PKEY_CTX *crypto_context(EVP_PKEY *key, const struct scheme *scheme, int (*i
     return NULL;
 }
 
-bool crypto_verify(EVP_PKEY *key, const struct scheme *scheme, const uint8_t *hash, const uint8_t *signature,
-                   size_t len)
+/* Ed25519 has no separate hash, so OpenSSL takes the message in one piece. */
+static bool verify_message(EVP_PKEY *key, const struct crypto_input *in, const uint8_t *signature, size_t len)
 {
-    EVP_PKEY_CTX *context = crypto_context(key, scheme, EVP_PKEY_verify_init);
-    bool good = context && EVP_PKEY_verify(context, signature, len, hash, scheme->hash_len) == 1;
+    EVP_MD_CTX *context = EVP_MD_CTX_new();
+    bool good = context && EVP_DigestVerifyInit(context, NULL, NULL, NULL, key) == 1 &&
+                EVP_DigestVerify(context, signature, len, in->bytes, in->len) == 1;
+
+    EVP_MD_CTX_free(context);
+    return good;
+}
+
+static bool verify_hash(EVP_PKEY *key, const struct scheme *scheme, const struct crypto_input *in,
+                        const uint8_t *signature, size_t len)
+{
+    EVP_PKEY_CTX *context = context_new(key, scheme, EVP_PKEY_verify_init);
+    bool good = context && EVP_PKEY_verify(context, signature, len, in->bytes, in->len) == 1;
 
     EVP_PKEY_CTX_free(context);
+    return good;
+}
+
+bool crypto_verify(EVP_PKEY *key, const struct scheme *scheme, const struct crypto_input *in,
+                   const uint8_t *signature, size_t len)
+{
+    bool good = scheme->hash ? verify_hash(key, scheme, in, signature, len)
+                             : verify_message(key, in, signature, len);
+
     ERR_clear_error();
     return good;
+}
+
+static bool sign_message(EVP_PKEY *key, const struct crypto_input *in, uint8_t *out, size_t *len)
+{
+    EVP_MD_CTX *context = EVP_MD_CTX_new();
+    bool done = context && EVP_DigestSignInit(context, NULL, NULL, NULL, key) == 1 &&
+                EVP_DigestSign(context, out, len, in->bytes, in->len) == 1;
+
+    EVP_MD_CTX_free(context);
+    return done;
+}
+
+static bool sign_hash(EVP_PKEY *key, const struct scheme *scheme, const struct crypto_input *in, uint8_t *out,
+                      size_t *len)
+{
+    EVP_PKEY_CTX *context = context_new(key, scheme, EVP_PKEY_sign_init);
+    bool done = context && EVP_PKEY_sign(context, out, len, in->bytes, in->len) == 1;
+
+    EVP_PKEY_CTX_free(context);
+    return done;
+}
+
+bool crypto_sign(EVP_PKEY *key, const struct scheme *scheme, const struct crypto_input *in, uint8_t *out,
+                 size_t *len)
+{
+    bool done = scheme->hash ? sign_hash(key, scheme, in, out, len) : sign_message(key, in, out, len);
+
+    ERR_clear_error();
+    return done;
 }
 
 bool crypto_key_name(EVP_PKEY *key, uint8_t out[SIGN_KEY_NAME_LEN])
@@ -112,8 +171,12 @@ bool crypto_key_kind(EVP_PKEY *key, enum scheme_key *out, struct err *err)
 
     if (EVP_PKEY_is_a(key, "EC"))
         return ec_kind(key, out, err);
+    if (EVP_PKEY_is_a(key, "ED25519")) {
+        *out = SCHEME_KEY_ED25519;
+        return true;
+    }
     if (!EVP_PKEY_is_a(key, "RSA")) {
-        err_set(err, "it is a key of type %.32s: p11gate signs with RSA and EC keys",
+        err_set(err, "it is a key of type %.32s: p11gate signs with RSA, EC and Ed25519 keys",
                 EVP_PKEY_get0_type_name(key) ? EVP_PKEY_get0_type_name(key) : "unknown");
         return false;
     }
@@ -123,6 +186,18 @@ bool crypto_key_kind(EVP_PKEY *key, enum scheme_key *out, struct err *err)
     err_set(err, "it has %d bits: p11gate signs with RSA keys of %d to %d bits", bits, (int)RSA_BITS_MIN,
             (int)RSA_BITS_MAX);
     return false;
+}
+
+size_t crypto_point(EVP_PKEY *key, uint8_t *out, size_t max)
+{
+    size_t len = max;
+    int done = EVP_PKEY_is_a(key, "ED25519") ? EVP_PKEY_get_raw_public_key(key, out, &len)
+               : EVP_PKEY_is_a(key, "EC")
+                   ? EVP_PKEY_get_octet_string_param(key, OSSL_PKEY_PARAM_ENCODED_PUBLIC_KEY, out, max, &len)
+                   : 0;
+
+    ERR_clear_error();
+    return done == 1 ? len : 0;
 }
 
 void crypto_err(struct err *err, const char *what)

@@ -15,24 +15,38 @@
 
 enum { CRYPTO_HASH_MAX = 64 };
 
+/* What a key signs: the hash of a message, or with Ed25519 the message itself. */
+struct crypto_input {
+    const uint8_t *bytes; /* borrowed from the message, or the hash below */
+    size_t len;
+    uint8_t hash[CRYPTO_HASH_MAX];
+};
+
 /* Once, first thing: OpenSSL without openssl.cnf, which may name engines and providers that call a
  * token of their own. */
 bool crypto_setup(struct err *err);
 
 bool crypto_hash(const struct scheme *scheme, const uint8_t *bytes, size_t len, uint8_t out[CRYPTO_HASH_MAX]);
 
-/* Is this a signature of the hash by the key? */
-bool crypto_verify(EVP_PKEY *key, const struct scheme *scheme, const uint8_t *hash, const uint8_t *signature,
-                   size_t len);
+/* out must stay where it is. */
+bool crypto_input(const struct scheme *scheme, const uint8_t *message, size_t len, struct crypto_input *out);
 
-/* A context that signs or verifies a hash as the scheme says; the caller's, NULL on failure. */
-EVP_PKEY_CTX *crypto_context(EVP_PKEY *key, const struct scheme *scheme, int (*init)(EVP_PKEY_CTX *));
+/* Is this a signature of the input by the key? */
+bool crypto_verify(EVP_PKEY *key, const struct scheme *scheme, const struct crypto_input *in,
+                   const uint8_t *signature, size_t len);
+
+/* Signs; *len is the room in out, and then the signature's length. */
+bool crypto_sign(EVP_PKEY *key, const struct scheme *scheme, const struct crypto_input *in, uint8_t *out,
+                 size_t *len);
 
 /* SHA-256 of the SubjectPublicKeyInfo: the name that workers know the key by. */
 bool crypto_key_name(EVP_PKEY *key, uint8_t out[SIGN_KEY_NAME_LEN]);
 
 /* False with err for a type or size that the signer does not sign with. */
 bool crypto_key_kind(EVP_PKEY *key, enum scheme_key *out, struct err *err);
+
+/* The public half of an EC key (uncompressed) or an Ed25519 key as bytes: how many, 0 for other keys. */
+size_t crypto_point(EVP_PKEY *key, uint8_t *out, size_t max);
 
 /* Puts OpenSSL's last cause behind what err says, and empties its queue. */
 void crypto_err(struct err *err, const char *what);

@@ -8,7 +8,6 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <openssl/bio.h>
-#include <openssl/err.h>
 #include <openssl/pem.h>
 #include <stdlib.h>
 #include <string.h>
@@ -127,6 +126,9 @@ static enum outcome find_key(struct key_source *source, const char *name, struct
 {
     const struct directory *directory = (struct directory *)source;
     char file[NAME_MAX_LEN + 8];
+    static const uint32_t paddings[] = {[SIGNING_KEY_RSA] = 1u << SCHEME_PKCS1 | 1u << SCHEME_PSS,
+                                        [SIGNING_KEY_EC] = 1u << SCHEME_ECDSA,
+                                        [SIGNING_KEY_ED25519] = 1u << SCHEME_EDDSA};
     enum scheme_key kind;
     struct buf pem;
 
@@ -147,8 +149,10 @@ static enum outcome find_key(struct key_source *source, const char *name, struct
     }
     if (!crypto_key_kind(out->private_key, &kind, err))
         return OUTCOME_CONFIGURATION;
-    out->is_rsa = kind == SCHEME_KEY_RSA;
-    out->paddings = out->is_rsa ? 1u << SCHEME_PKCS1 | 1u << SCHEME_PSS : 1u << SCHEME_ECDSA;
+    out->type = kind == SCHEME_KEY_RSA       ? SIGNING_KEY_RSA
+                : kind == SCHEME_KEY_ED25519 ? SIGNING_KEY_ED25519
+                                             : SIGNING_KEY_EC;
+    out->paddings = paddings[out->type];
     (void)EVP_PKEY_up_ref(out->private_key);
     out->token_public = out->private_key;
     return OUTCOME_OK;
@@ -176,18 +180,13 @@ static enum outcome read_certificates(struct key_source *source, const char *nam
 }
 
 static enum sign_status sign(struct key_source *source, const struct signing_key *key,
-                             const struct scheme *scheme, const uint8_t *hash, struct signature *out)
+                             const struct scheme *scheme, const struct crypto_input *in,
+                             struct signature *out)
 {
-    EVP_PKEY_CTX *context = crypto_context(key->private_key, scheme, EVP_PKEY_sign_init);
-    bool done;
-
     (void)source;
     out->len = sizeof out->bytes;
-    done = context && EVP_PKEY_sign(context, out->bytes, &out->len, hash, scheme->hash_len) == 1;
-    EVP_PKEY_CTX_free(context);
-    ERR_clear_error();
-    out->function = "EVP_PKEY_sign";
-    return done ? SIGN_DONE : SIGN_FAILED;
+    out->function = "signing with OpenSSL";
+    return crypto_sign(key->private_key, scheme, in, out->bytes, &out->len) ? SIGN_DONE : SIGN_FAILED;
 }
 
 static enum outcome probe(struct key_source *source, struct err *err)

@@ -2,6 +2,14 @@
 
 #include "clock.h"
 
+const char *signing_key_type_name(enum signing_key_type type)
+{
+    static const char *const names[] = {
+        [SIGNING_KEY_RSA] = "RSA", [SIGNING_KEY_EC] = "EC", [SIGNING_KEY_ED25519] = "ED25519"};
+
+    return names[type];
+}
+
 static void busy(struct key_source *source, uint64_t since_ms)
 {
     if (source->busy_since_ms)
@@ -9,12 +17,13 @@ static void busy(struct key_source *source, uint64_t since_ms)
 }
 
 enum sign_status key_source_sign(struct key_source *source, const struct signing_key *key,
-                                 const struct scheme *scheme, const uint8_t *hash, struct signature *out)
+                                 const struct scheme *scheme, const struct crypto_input *in,
+                                 struct signature *out)
 {
     enum sign_status status;
 
     busy(source, clock_monotonic_ms());
-    status = source->ops->sign(source, key, scheme, hash, out);
+    status = source->ops->sign(source, key, scheme, in, out);
     busy(source, 0);
     return status;
 }

@@ -7,6 +7,7 @@
 
 #include "certificates.h"
 #include "counters.h"
+#include "crypto.h"
 #include "err.h"
 #include "outcome.h"
 #include "scheme.h"
@@ -19,16 +20,22 @@
 
 enum { SIGNING_KEY_ID_MAX = 64, SIGNING_KEY_POINT_MAX = 133 };
 
+enum signing_key_type { SIGNING_KEY_RSA, SIGNING_KEY_EC, SIGNING_KEY_ED25519 };
+
+/* As OpenSSL names it: "RSA", "EC", "ED25519". */
+const char *signing_key_type_name(enum signing_key_type type);
+
 struct signing_key {
     /* filled by find */
-    bool is_rsa;                    /* else EC */
+    enum signing_key_type type;
+    bool always_authenticate;       /* token: wants the PIN for each signature */
     uint32_t paddings;              /* bits 1 << enum scheme_padding: what the source can do with it */
     unsigned long object;           /* token: its handle */
     EVP_PKEY *private_key;          /* directory; owned */
     EVP_PKEY *token_public;         /* the public half as the source knows it, NULL: it does not; owned */
     uint8_t id[SIGNING_KEY_ID_MAX]; /* CKA_ID */
     size_t id_len;
-    uint8_t point[SIGNING_KEY_POINT_MAX]; /* EC: of a public-key object with this id, a hint only */
+    uint8_t point[SIGNING_KEY_POINT_MAX]; /* EC, Ed25519: of a public-key object with this id, a hint only */
     size_t point_len;
 
     /* filled by the keyring when the certificate is known */
@@ -44,6 +51,7 @@ struct signature {
     size_t len;
     unsigned long ckr;    /* the token's return code, 0 if it is not the cause */
     const char *function; /* the call that failed, static */
+    bool pin_refused;     /* the token refused the PIN, or warns: nobody may try it again */
 };
 
 struct key_source;
@@ -54,9 +62,9 @@ struct key_source_ops {
     /* The certificates that lie beside the key, and issuers. */
     enum outcome (*certificates)(struct key_source *, const char *name, const struct signing_key *,
                                  struct certificates *out, struct err *);
-    /* Signs a hash. SIGN_AGAIN: the source is broken, and the process must end. */
+    /* SIGN_AGAIN: the source is broken, and the process must end. */
     enum sign_status (*sign)(struct key_source *, const struct signing_key *, const struct scheme *,
-                             const uint8_t *hash, struct signature *out);
+                             const struct crypto_input *, struct signature *out);
     /* Is it still there? Asked when there was no work for a while. */
     enum outcome (*probe)(struct key_source *, struct err *);
 };
@@ -70,5 +78,6 @@ struct key_source {
 
 /* The sign and probe of the source, with busy_since_ms set meanwhile: one that hangs is killed. */
 enum sign_status key_source_sign(struct key_source *source, const struct signing_key *key,
-                                 const struct scheme *scheme, const uint8_t *hash, struct signature *out);
+                                 const struct scheme *scheme, const struct crypto_input *in,
+                                 struct signature *out);
 enum outcome key_source_probe(struct key_source *source, struct err *err);

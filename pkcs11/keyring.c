@@ -120,6 +120,7 @@ static uint32_t entry_schemes(const struct entry *entry)
         [SCHEME_PKCS1] = INVENTORY_RSA_PKCS1,
         [SCHEME_PSS] = INVENTORY_RSA_PSS,
         [SCHEME_ECDSA] = INVENTORY_ECDSA,
+        [SCHEME_EDDSA] = INVENTORY_ED25519,
     };
     uint32_t all = 0;
 
@@ -210,20 +211,20 @@ enum sign_status keyring_sign(struct keyring *ring, const struct signing_key *ke
                               const struct scheme *scheme, const uint8_t *bytes, size_t len, bool verify,
                               struct signature *out)
 {
-    uint8_t hash[CRYPTO_HASH_MAX];
+    struct crypto_input in;
     enum sign_status status;
 
     *out = (struct signature){0};
     if (!(key->paddings & 1u << scheme->padding))
         return SIGN_NO_SCHEME;
-    if (!crypto_hash(scheme, bytes, len, hash)) {
+    if (!crypto_input(scheme, bytes, len, &in)) {
         out->function = "hashing";
         return SIGN_AGAIN;
     }
-    status = key_source_sign(ring->source, key, scheme, hash, out);
+    status = key_source_sign(ring->source, key, scheme, &in, out);
     if (status != SIGN_DONE || (scheme->padding == SCHEME_ECDSA && !verify))
         return status;
-    if (crypto_verify(key->public_key, scheme, hash, out->bytes, out->len))
+    if (crypto_verify(key->public_key, scheme, &in, out->bytes, out->len))
         return SIGN_DONE;
     out->function = "the signature does not verify with the certificate";
     return SIGN_AGAIN;

@@ -36,8 +36,8 @@ const char *keyring_where(const struct keyring *ring, size_t index);
 /* NULL when no key has this name. */
 const struct signing_key *keyring_find(const struct keyring *ring, const uint8_t name[SIGN_KEY_NAME_LEN]);
 
-/* Hashes and signs; whoever calls has checked that the bytes may be signed. An RSA signature is
- * verified: one wrong one gives the private key away. verify: ECDSA too. */
+/* Hashes and signs; whoever calls has checked that the bytes may be signed. An RSA or Ed25519
+ * signature is verified: one wrong one may give the private key away. verify: ECDSA too. */
 enum sign_status keyring_sign(struct keyring *ring, const struct signing_key *key,
                               const struct scheme *scheme, const uint8_t *bytes, size_t len, bool verify,
                               struct signature *out);

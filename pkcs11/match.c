@@ -3,16 +3,16 @@
 #include "ckr.h"
 #include "crypto.h"
 
-#include <openssl/core_names.h>
 #include <openssl/rand.h>
 #include <string.h>
 
 enum { SPACES_LEN = 64, RANDOMS_LEN = 64, HASH_LEN = 32, X25519_LEN = 32 };
 
-/* What the trial is made of: a hash of a message, and the key's signature of it. */
+/* What the trial is made of: a message, and the key's signature of it. */
 struct trial {
     const struct scheme *scheme;
-    uint8_t hash[CRYPTO_HASH_MAX];
+    uint8_t message[MATCH_BYTES_MAX];
+    struct crypto_input in;
     struct signature signature;
 };
 
@@ -41,21 +41,29 @@ static enum outcome trial_failed(const struct trial *trial, enum sign_status sta
         err_set(err, "a trial signature failed: %s: %s", function, ckr_name(trial->signature.ckr));
     else
         err_set(err, "a trial signature failed: %s", function);
+    if (trial->signature.pin_refused)
+        return OUTCOME_PIN;
     return status == SIGN_AGAIN ? OUTCOME_FAULTY : OUTCOME_CONFIGURATION;
 }
 
-/* PKCS#1 and ECDSA with SHA-256 need no size of the key, which is not known before the certificate is. */
+/* None of these needs the size of the key, which is not known before the certificate is. */
+static const struct scheme *trial_scheme(const struct signing_key *key)
+{
+    if (key->type == SIGNING_KEY_RSA)
+        return scheme_find(key->paddings & 1u << SCHEME_PKCS1 ? 0x0401 : 0x0804);
+    return scheme_find(key->type == SIGNING_KEY_EC ? 0x0403 : 0x0807);
+}
+
 static enum outcome trial_sign(struct key_source *source, const struct signing_key *key, struct trial *trial,
                                struct err *err)
 {
-    uint8_t message[MATCH_BYTES_MAX];
-    size_t len = match_trial_message(!key->is_rsa, message);
+    size_t len = match_trial_message(key->type != SIGNING_KEY_RSA, trial->message);
     enum sign_status status = SIGN_AGAIN;
 
     trial->signature = (struct signature){0};
-    trial->scheme = scheme_find(key->is_rsa ? 0x0401 : 0x0403);
-    if (crypto_hash(trial->scheme, message, len, trial->hash))
-        status = key_source_sign(source, key, trial->scheme, trial->hash, &trial->signature);
+    trial->scheme = trial_scheme(key);
+    if (crypto_input(trial->scheme, trial->message, len, &trial->in))
+        status = key_source_sign(source, key, trial->scheme, &trial->in, &trial->signature);
     return status == SIGN_DONE ? OUTCOME_OK : trial_failed(trial, status, err);
 }
 
@@ -63,12 +71,11 @@ static bool belongs(const struct signing_key *key, const struct trial *trial, X5
 {
     EVP_PKEY *public_key = X509_get0_pubkey(certificate);
 
-    if (!public_key || EVP_PKEY_is_a(public_key, "RSA") != key->is_rsa)
+    if (!public_key || !EVP_PKEY_is_a(public_key, signing_key_type_name(key->type)))
         return false;
     if (key->token_public)
         return EVP_PKEY_eq(public_key, key->token_public) == 1;
-    return EVP_PKEY_is_a(public_key, key->is_rsa ? "RSA" : "EC") &&
-           crypto_verify(public_key, trial->scheme, trial->hash, trial->signature.bytes,
+    return crypto_verify(public_key, trial->scheme, &trial->in, trial->signature.bytes,
                          trial->signature.len);
 }
 
@@ -77,12 +84,9 @@ static bool token_believes(const struct signing_key *key, X509 *certificate)
 {
     EVP_PKEY *public_key = X509_get0_pubkey(certificate);
     uint8_t point[SIGNING_KEY_POINT_MAX];
-    size_t len = 0;
+    size_t len = public_key ? crypto_point(public_key, point, sizeof point) : 0;
 
-    return key->point_len && public_key &&
-           EVP_PKEY_get_octet_string_param(public_key, OSSL_PKEY_PARAM_ENCODED_PUBLIC_KEY, point,
-                                           sizeof point, &len) == 1 &&
-           len == key->point_len && memcmp(point, key->point, len) == 0;
+    return len && len == key->point_len && memcmp(point, key->point, len) == 0;
 }
 
 static enum outcome none_fits(const struct signing_key *key, const struct certificates *certificates,
@@ -100,7 +104,7 @@ static enum outcome none_fits(const struct signing_key *key, const struct certif
         err,
         "the private key (%s) and the certificate (%s) do not belong together: get a certificate for this "
         "key, or name the key that the certificate was made for",
-        key->is_rsa ? "RSA" : "EC", subject);
+        signing_key_type_name(key->type), subject);
     return OUTCOME_CONFIGURATION;
 }
 

@@ -1,8 +1,8 @@
 /*
  * Which of several certificates belongs to a private key. A token shows the public half of an RSA key
  * with the private one; of an EC key it often does not, and a public-key object beside it may be an
- * old one. So an EC key proves itself: it signs a TLS 1.3 message that no client asked for, and the
- * certificate that verifies it is the key's.
+ * old one. So an EC or Ed25519 key proves itself: it signs a TLS 1.3 message that no client asked for, and
+ * the certificate that verifies it is the key's.
  * Signer process, at its start; blocks for one signature.
  */
 #pragma once

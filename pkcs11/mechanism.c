@@ -82,18 +82,31 @@ static void ecdsa_input(const struct signing_key *key, const struct scheme *sche
     in->mechanism.mechanism = CKM_ECDSA;
 }
 
+/* RFC 8032 without context and prehash: no parameters, and the token hashes. */
+static bool eddsa_input(const struct crypto_input *message, struct input *in)
+{
+    if (message->len > sizeof in->bytes)
+        return false;
+    memcpy(in->bytes, message->bytes, message->len);
+    in->len = message->len;
+    in->mechanism.mechanism = CKM_EDDSA;
+    return true;
+}
+
 static bool make_input(const struct token *token, const struct signing_key *key, const struct scheme *scheme,
-                       const uint8_t *hash, struct input *in)
+                       const struct crypto_input *message, struct input *in)
 {
     in->mechanism = (CK_MECHANISM){0};
+    if (scheme->padding == SCHEME_EDDSA)
+        return eddsa_input(message, in);
     if (scheme->padding == SCHEME_PKCS1)
-        pkcs1_input(scheme, hash, in);
+        pkcs1_input(scheme, message->bytes, in);
     else if (scheme->padding == SCHEME_ECDSA)
-        ecdsa_input(key, scheme, hash, in);
+        ecdsa_input(key, scheme, message->bytes, in);
     else if (token_mechanisms(token)->rsa_pss)
-        pss_input(scheme, hash, in);
+        pss_input(scheme, message->bytes, in);
     else
-        return pss_raw_input(key, scheme, hash, in);
+        return pss_raw_input(key, scheme, message->bytes, in);
     return true;
 }
 
@@ -106,9 +119,11 @@ static enum sign_status failed(const char *function, CK_RV code, struct signatur
         return SIGN_NO_SCHEME;
     case CKR_MEANS_REFUSED:
         return SIGN_FAILED;
+    case CKR_MEANS_PIN:
+        out->pin_refused = true;
+        return SIGN_FAILED; /* "again" would let the next signer try the PIN */
     case CKR_MEANS_OK:
     case CKR_MEANS_ABSENT:
-    case CKR_MEANS_PIN:
     case CKR_MEANS_FAULT:
         return SIGN_AGAIN;
     }
@@ -139,21 +154,41 @@ bool mechanism_ecdsa_der(const uint8_t *raw, size_t raw_len, struct signature *o
     return len > 0;
 }
 
-enum sign_status mechanism_sign(struct token *token, const struct signing_key *key,
-                                const struct scheme *scheme, const uint8_t *hash, struct signature *out)
+static enum sign_status sign_init(struct token *token, const struct signing_key *key, struct input *in,
+                                  struct signature *out)
 {
-    CK_FUNCTION_LIST *calls = token_calls(token);
+    CK_RV code = token_calls(token)->C_SignInit(token_session(token), &in->mechanism, key->object);
+    const char *warning = NULL;
+
+    if (code != CKR_OK)
+        return failed("C_SignInit", code, out);
+    if (!key->always_authenticate)
+        return SIGN_DONE;
+    code = token_authenticate(token, &warning);
+    if (warning) {
+        out->function = warning;
+        out->pin_refused = true;
+        return SIGN_FAILED;
+    }
+    return code == CKR_OK ? SIGN_DONE : failed("C_Login(CKU_CONTEXT_SPECIFIC)", code, out);
+}
+
+enum sign_status mechanism_sign(struct token *token, const struct signing_key *key,
+                                const struct scheme *scheme, const struct crypto_input *message,
+                                struct signature *out)
+{
     uint8_t raw[SIGN_SIGNATURE_MAX];
     CK_ULONG raw_len = sizeof raw;
+    enum sign_status status;
     struct input in;
     CK_RV code;
 
-    if (!make_input(token, key, scheme, hash, &in))
+    if (!make_input(token, key, scheme, message, &in))
         return failed("the padding", CKR_KEY_SIZE_RANGE, out);
-    code = calls->C_SignInit(token_session(token), &in.mechanism, key->object);
-    if (code != CKR_OK)
-        return failed("C_SignInit", code, out);
-    code = calls->C_Sign(token_session(token), in.bytes, in.len, raw, &raw_len);
+    status = sign_init(token, key, &in, out);
+    if (status != SIGN_DONE)
+        return status;
+    code = token_calls(token)->C_Sign(token_session(token), in.bytes, in.len, raw, &raw_len);
     if (code != CKR_OK)
         return failed("C_Sign", code, out);
     if (scheme->padding == SCHEME_ECDSA)

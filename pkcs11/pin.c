@@ -19,7 +19,7 @@ static bool pin_page(struct pin *pin, struct err *err)
         return false;
     }
     /* RLIMIT_MEMLOCK may be 0: then the page could be swapped for the moment that it lives. */
-    (void)mlock(page, PIN_PAGE_BYTES);
+    pin->locked = mlock(page, PIN_PAGE_BYTES) == 0;
     (void)madvise(page, PIN_PAGE_BYTES, MADV_DONTDUMP);
     (void)madvise(page, PIN_PAGE_BYTES, MADV_DONTFORK);
     pin->text = page;

@@ -1,6 +1,7 @@
 /*
  * The PIN: read from its pipe straight into a page of locked memory that is in no core dump and no
- * child, handed to C_Login, and wiped. It is never copied, printed or kept longer.
+ * child, handed to C_Login, and wiped. It is never copied or printed, and kept longer only for keys that want
+ * it for each signature.
  * Signer process; pin_read blocks until the writer closes the pipe, PIN_TIMEOUT_MS at most.
  */
 #pragma once
@@ -15,6 +16,7 @@ enum { PIN_LEN_MAX = 255, PIN_TIMEOUT_MS = 10000 };
 struct pin {
     char *text; /* NUL behind it; NULL: no PIN was given */
     size_t len;
+    bool locked; /* its page cannot be swapped to a disk */
 };
 
 /* One line end behind the PIN is taken away. Closes fd in any case. */

@@ -10,6 +10,7 @@ static const struct scheme schemes[] = {
     {"ecdsa_secp256r1_sha256", "SHA256", 32, 0x0403, SCHEME_ECDSA, SCHEME_KEY_P256, true},
     {"ecdsa_secp384r1_sha384", "SHA384", 48, 0x0503, SCHEME_ECDSA, SCHEME_KEY_P384, true},
     {"ecdsa_secp521r1_sha512", "SHA512", 64, 0x0603, SCHEME_ECDSA, SCHEME_KEY_P521, true},
+    {"ed25519", NULL, 0, 0x0807, SCHEME_EDDSA, SCHEME_KEY_ED25519, true},
 };
 
 enum { SCHEME_COUNT = sizeof schemes / sizeof schemes[0] };
@@ -27,11 +28,16 @@ const struct scheme *scheme_find(uint32_t value)
     return NULL;
 }
 
+static bool padding_fits(enum scheme_padding padding, enum scheme_key key)
+{
+    if (key == SCHEME_KEY_RSA)
+        return padding == SCHEME_PKCS1 || padding == SCHEME_PSS;
+    return padding == (key == SCHEME_KEY_ED25519 ? SCHEME_EDDSA : SCHEME_ECDSA);
+}
+
 bool scheme_fits(const struct scheme *scheme, enum scheme_key key, bool tls13)
 {
-    bool for_rsa = scheme->padding != SCHEME_ECDSA;
-
-    if (for_rsa != (key == SCHEME_KEY_RSA))
+    if (!padding_fits(scheme->padding, key))
         return false;
     if (!tls13)
         return true; /* TLS 1.2 leaves hash and curve free of each other (RFC 8446 4.2.3) */

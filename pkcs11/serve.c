@@ -5,6 +5,8 @@
 #include "handshake_form.h"
 #include "log.h"
 #include "match.h"
+#include "message.h"
+#include "rate.h"
 #include "requests.h"
 
 #include <string.h>
@@ -15,6 +17,7 @@ struct server {
     struct keyring *ring;
     struct signer_page *page;
     const char *keystore;
+    struct rate rate;
     uint64_t refusal_logged_ms, refusals_unlogged;
 };
 
@@ -88,8 +91,11 @@ static enum outcome sign(struct server *server, struct request *request, const s
     request_answer(request, status, (uint32_t)signature.ckr, token_us, signature.bytes, signature.len);
     if (status == SIGN_DONE)
         return OUTCOME_OK;
+    signer_page_count_ckr(server->page, (uint32_t)signature.ckr);
     log_failed(server, &signature);
     fault_text(&signature, err);
+    if (signature.pin_refused)
+        return OUTCOME_PIN;
     return status == SIGN_AGAIN ? OUTCOME_FAULTY : OUTCOME_OK;
 }
 
@@ -99,6 +105,7 @@ static enum outcome handle(struct server *server, struct request *request, struc
     enum form_verdict verdict = handshake_form_check(head->form, request->bytes, head->bytes_len);
     const struct scheme *scheme = scheme_find(head->scheme);
     const struct signing_key *key;
+    enum outcome outcome;
 
     if (verdict != FORM_OK) {
         refuse(server, request, SIGN_NOT_ALLOWED, form_verdict_text(verdict));
@@ -114,16 +121,25 @@ static enum outcome handle(struct server *server, struct request *request, struc
                scheme ? "the scheme does not fit the key or the form" : "unknown signature scheme");
         return OUTCOME_OK;
     }
-    return sign(server, request, key, scheme, err);
+    /* The workers keep the limit: what exceeds it is not from a worker in its senses. */
+    if (!rate_take(&server->rate, clock_monotonic_ms())) {
+        refuse(server, request, SIGN_NOT_ALLOWED, "more than max-signatures-per-second");
+        return OUTCOME_OK;
+    }
+    counter_set(&server->page->state, SIGNER_BUSY);
+    outcome = sign(server, request, key, scheme, err);
+    counter_set(&server->page->state, SIGNER_READY);
+    return outcome;
 }
 
-enum outcome serve(struct keyring *ring, int queue, struct signer_page *page, const char *keystore,
-                   struct err *err)
+enum outcome serve(struct keyring *ring, int queue, struct signer_page *page,
+                   const struct signer_start *start, struct err *err)
 {
-    struct server server = {.ring = ring, .page = page, .keystore = keystore};
+    struct server server = {.ring = ring, .page = page, .keystore = start->alias};
     enum outcome outcome = OUTCOME_OK;
     struct request request;
 
+    rate_init(&server.rate, start->max_per_second, start->max_per_second, clock_monotonic_ms());
     while (outcome == OUTCOME_OK) {
         switch (requests_take(queue, &request, err)) {
         case REQUESTS_TAKEN:

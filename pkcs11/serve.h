@@ -12,8 +12,8 @@
 #include "problems.h"
 
 /* Until the queue ends (OUTCOME_OK) or the source fails (err says how). */
-enum outcome serve(struct keyring *ring, int queue, struct signer_page *page, const char *keystore,
-                   struct err *err);
+enum outcome serve(struct keyring *ring, int queue, struct signer_page *page,
+                   const struct signer_start *start, struct err *err);
 
 /* Signs and verifies once with each key and scheme; what fails goes into problems. */
 void serve_check(struct keyring *ring, struct problems *problems);

@@ -58,8 +58,10 @@ static void report(enum message_type type, uint32_t number, const char *text)
     }
 }
 
-static void enter(enum signer_state state, const char *text)
+static void enter(const struct signer *signer, enum signer_state state, const char *text)
 {
+    if (signer->page)
+        counter_set(&signer->page->state, state);
     report(MESSAGE_SIGNER_STATE, state, text);
 }
 
@@ -143,7 +145,7 @@ static bool read_start(struct signer *signer, struct err *err)
     return map_page(signer, err) && (signer->queue < 0 || requests_setup(signer->queue, err));
 }
 
-/* The PIN lives from here to the end of C_Login. */
+/* The PIN lives from here until the keys are known (settle_pin). */
 static enum outcome login(struct signer *signer, struct err *err)
 {
     struct pin pin = {0};
@@ -151,10 +153,23 @@ static enum outcome login(struct signer *signer, struct err *err)
 
     if (signer->pin_fd >= 0 && !pin_read(&pin, signer->pin_fd, err))
         return OUTCOME_CONFIGURATION;
-    enter(SIGNER_LOGGING_IN, "");
+    enter(signer, SIGNER_LOGGING_IN, "");
     outcome = token_login(signer->token, &pin, err);
+    if (outcome == OUTCOME_OK)
+        token_keep_pin(signer->token, &pin);
     pin_wipe(&pin);
     return outcome;
+}
+
+/* Only a key that wants the PIN for each signature is a reason to keep it. */
+static void settle_pin(struct signer *signer)
+{
+    bool wanted = false;
+
+    for (size_t i = 0; i < keyring_count(signer->ring); i++)
+        wanted = wanted || keyring_at(signer->ring, i)->always_authenticate;
+    if (signer->token && !wanted)
+        token_forget_pin(signer->token);
 }
 
 static enum outcome open_token(struct signer *signer, struct err *err)
@@ -177,7 +192,7 @@ static enum outcome open_token(struct signer *signer, struct err *err)
 
 static enum outcome open_source(struct signer *signer, struct err *err)
 {
-    enter(SIGNER_STARTING, "");
+    enter(signer, SIGNER_STARTING, "");
     if (!*signer->start.directory)
         return open_token(signer, err);
     signer->source = directory_new(signer->start.directory, err);
@@ -188,12 +203,14 @@ static enum outcome find_keys(struct signer *signer, struct err *err)
 {
     enum outcome outcome = OUTCOME_FAULTY;
 
-    enter(SIGNER_STARTING, "looking for the keys");
+    enter(signer, SIGNER_STARTING, "looking for the keys");
     signer->source->busy_since_ms = &signer->page->busy_since_ms;
     err_set(err, "no memory for the keys");
     signer->ring = keyring_new(signer->source, &signer->start);
     if (signer->ring)
         outcome = keyring_resolve(signer->ring, &signer->problems, err);
+    if (outcome == OUTCOME_OK)
+        settle_pin(signer);
     if (outcome == OUTCOME_OK && signer->start.check)
         serve_check(signer->ring, &signer->problems);
     return outcome == OUTCOME_OK && signer->problems.count ? OUTCOME_CONFIGURATION : outcome;
@@ -223,7 +240,7 @@ static bool send_inventory(struct signer *signer, struct err *err)
 static void list_schemes(const struct signing_key *key, struct buf *out)
 {
     static const char *const names[] = {
-        [SCHEME_PKCS1] = "pkcs1", [SCHEME_PSS] = "pss", [SCHEME_ECDSA] = "ecdsa"};
+        [SCHEME_PKCS1] = "pkcs1", [SCHEME_PSS] = "pss", [SCHEME_ECDSA] = "ecdsa", [SCHEME_EDDSA] = "ed25519"};
 
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
         if (key->paddings & 1u << i)
@@ -235,7 +252,7 @@ static void warn_of_tls12(const struct signer *signer, size_t index)
 {
     struct log_line line;
 
-    if (!keyring_at(signer->ring, index)->is_rsa ||
+    if (keyring_at(signer->ring, index)->type != SIGNING_KEY_RSA ||
         (keyring_at(signer->ring, index)->paddings & 1u << SCHEME_PSS))
         return;
     log_begin(&line, LOG_LEVEL_WARNING, "key-without-pss");
@@ -276,10 +293,10 @@ static enum outcome run(struct signer *signer, struct err *err)
     if (outcome != OUTCOME_OK)
         return outcome;
     log_ready(signer);
-    enter(SIGNER_READY, "");
+    enter(signer, SIGNER_READY, "");
     if (channel_send(CHANNEL_FD, MESSAGE_READY, NULL, 0, NULL, 0) == CHANNEL_CLOSED || signer->start.check)
         return OUTCOME_OK;
-    return serve(signer->ring, signer->queue, signer->page, signer->start.alias, err);
+    return serve(signer->ring, signer->queue, signer->page, &signer->start, err);
 }
 
 static void fault(struct signer *signer, uint32_t code, struct err *err)
@@ -307,10 +324,10 @@ static int finish(struct signer *signer, enum outcome outcome, struct err *err)
         fault(signer, CHILD_EXIT_PIN, err);
         return CHILD_EXIT_PIN;
     case OUTCOME_ABSENT:
-        enter(SIGNER_ABSENT, err->text);
+        enter(signer, SIGNER_ABSENT, err->text);
         return CHILD_EXIT_AGAIN;
     case OUTCOME_FAULTY:
-        enter(SIGNER_FAULTY, err->text);
+        enter(signer, SIGNER_FAULTY, err->text);
         return CHILD_EXIT_AGAIN;
     }
     return CHILD_EXIT_AGAIN;
@@ -331,10 +348,12 @@ int main(int argc, char **argv)
     }
     problems_init(&signer.problems);
     if (!crypto_setup(&err) || !wait_for_start(&signer, &err) || !read_start(&signer, &err)) {
-        enter(SIGNER_FAULTY, err.text);
+        enter(&signer, SIGNER_FAULTY, err.text);
         _exit(CHILD_EXIT_AGAIN);
     }
     outcome = run(&signer, &err);
+    if (signer.token)
+        token_forget_pin(signer.token);
     code = finish(&signer, outcome, &err);
     (void)log_flush();
     /* Several modules crash when a process that used them ends in order. */

@@ -20,6 +20,7 @@ struct token {
     CK_SLOT_ID slot_id;
     CK_SESSION_HANDLE session;
     bool logged_in;
+    struct pin kept; /* text NULL: none */
     const char *noted_function; /* see token_note; NULL: none */
     CK_RV noted_code;
     struct token_mechanisms mechanisms;
@@ -160,9 +161,11 @@ static enum outcome token_session_open(struct token *token, struct err *err)
     if (code != CKR_OK)
         return token_failed("C_OpenSession", code, err);
     (void)text_copy(token->label, sizeof token->label, token->slot->token->label);
+    token->mechanisms.rsa_pkcs = can_sign(token, CKM_RSA_PKCS);
     token->mechanisms.rsa_pss = can_sign(token, CKM_RSA_PKCS_PSS);
     token->mechanisms.rsa_raw = can_sign(token, CKM_RSA_X_509);
     token->mechanisms.ecdsa = can_sign(token, CKM_ECDSA);
+    token->mechanisms.eddsa = can_sign(token, CKM_EDDSA);
     return OUTCOME_OK;
 }
 
@@ -211,14 +214,14 @@ static enum outcome login_failed(const struct token *token, CK_RV code, struct e
 }
 
 /* Ending a process inside C_Login can destroy a SoftHSM token, so signals wait until it is over. */
-static CK_RV login_call(struct token *token, const struct pin *pin)
+static CK_RV login_call(struct token *token, CK_USER_TYPE user, const struct pin *pin)
 {
     sigset_t all, before;
     CK_RV code;
 
     (void)sigfillset(&all);
     (void)sigprocmask(SIG_BLOCK, &all, &before);
-    code = token->calls->C_Login(token->session, CKU_USER, (CK_UTF8CHAR *)pin->text, pin->len);
+    code = token->calls->C_Login(token->session, user, (CK_UTF8CHAR *)pin->text, pin->len);
     (void)sigprocmask(SIG_SETMASK, &before, NULL);
     return code;
 }
@@ -237,9 +240,40 @@ enum outcome token_login(struct token *token, const struct pin *pin, struct err 
         err_set(err, "token \"%s\" asks for a PIN: name a pin-file", token->label);
         return OUTCOME_CONFIGURATION;
     }
-    code = login_call(token, pin);
+    code = login_call(token, CKU_USER, pin);
     token->logged_in = true;
     return code == CKR_OK || code == CKR_USER_ALREADY_LOGGED_IN ? OUTCOME_OK : login_failed(token, code, err);
+}
+
+void token_keep_pin(struct token *token, struct pin *pin)
+{
+    token->kept = *pin;
+    *pin = (struct pin){0};
+}
+
+void token_forget_pin(struct token *token)
+{
+    pin_wipe(&token->kept);
+}
+
+bool token_pin_is_locked(const struct token *token)
+{
+    return !token->kept.text || token->kept.locked;
+}
+
+CK_RV token_authenticate(struct token *token, const char **warning)
+{
+    const CK_FLAGS warnings = CKF_USER_PIN_COUNT_LOW | CKF_USER_PIN_FINAL_TRY | CKF_USER_PIN_LOCKED;
+    CK_TOKEN_INFO info;
+    CK_RV code = token->calls->C_GetTokenInfo(token->slot_id, &info);
+
+    if (code != CKR_OK)
+        return code;
+    if ((info.flags & warnings) && !token->start->force_login) {
+        *warning = "the token warns of its last tries of the PIN, and no login was tried";
+        return CKR_OK;
+    }
+    return login_call(token, CKU_CONTEXT_SPECIFIC, &token->kept);
 }
 
 /* Modules answer a question for something that they do not have with many codes, but not with these. */

@@ -21,7 +21,7 @@ struct token;
 
 /* What the token can do with private keys. */
 struct token_mechanisms {
-    bool rsa_pss, rsa_raw, ecdsa;
+    bool rsa_pkcs, rsa_pss, rsa_raw, ecdsa, eddsa;
 };
 
 /* NULL when memory is out. Lives as long as the process. */
@@ -35,6 +35,16 @@ enum outcome token_open(struct token *token, struct err *err);
 
 /* Logs in, once, when the token asks for it; not when it warns of its last tries, unless told to. */
 enum outcome token_login(struct token *token, const struct pin *pin, struct err *err);
+
+/* For keys that want the PIN for each signature (CKA_ALWAYS_AUTHENTICATE): takes the PIN over, until it is
+ * forgotten (wiped). */
+void token_keep_pin(struct token *token, struct pin *pin);
+void token_forget_pin(struct token *token);
+bool token_pin_is_locked(const struct token *token); /* it cannot reach the disk, or there is none */
+
+/* Between C_SignInit and C_Sign of such a key: C_Login(CKU_CONTEXT_SPECIFIC). When the token warns of its
+ * last tries it is not called, and *warning says so. */
+CK_RV token_authenticate(struct token *token, const char **warning);
 
 /* Remembers that the token went away under a question whose other failures only mean "no": token_probe
  * reports it. */

@@ -113,7 +113,7 @@ static size_t bare_point(const uint8_t *value, size_t len, uint8_t out[SIGNING_K
 
 /* What the token believes the public half to be. It may be wrong or missing; nothing depends on it but
  * the words when the key's proof fails. */
-static void read_ec_point(struct token *token, struct signing_key *key)
+static void read_point(struct token *token, struct signing_key *key)
 {
     CK_OBJECT_CLASS class = CKO_PUBLIC_KEY;
     CK_ATTRIBUTE wanted[2] = {{CKA_CLASS, &class, sizeof class}, {CKA_ID, key->id, key->id_len}};
@@ -127,28 +127,47 @@ static void read_ec_point(struct token *token, struct signing_key *key)
         value, object_bytes(token, found.handles[0], CKA_EC_POINT, value, sizeof value), key->point);
 }
 
-static uint32_t paddings_of(const struct token *token, bool is_rsa)
+static uint32_t paddings_of(const struct token *token, enum signing_key_type type)
 {
     const struct token_mechanisms *can = token_mechanisms(token);
 
-    if (!is_rsa)
+    if (type == SIGNING_KEY_EC)
         return can->ecdsa ? 1u << SCHEME_ECDSA : 0;
-    return 1u << SCHEME_PKCS1 | (can->rsa_pss || can->rsa_raw ? 1u << SCHEME_PSS : 0);
+    if (type == SIGNING_KEY_ED25519)
+        return can->eddsa ? 1u << SCHEME_EDDSA : 0;
+    return (can->rsa_pkcs ? 1u << SCHEME_PKCS1 : 0) | (can->rsa_pss || can->rsa_raw ? 1u << SCHEME_PSS : 0);
+}
+
+static bool type_of(CK_KEY_TYPE type, enum signing_key_type *out)
+{
+    static const struct {
+        CK_KEY_TYPE theirs;
+        enum signing_key_type ours;
+    } types[] = {{CKK_RSA, SIGNING_KEY_RSA}, {CKK_EC, SIGNING_KEY_EC}, {CKK_EC_EDWARDS, SIGNING_KEY_ED25519}};
+
+    for (size_t i = 0; i < sizeof types / sizeof types[0]; i++)
+        if (types[i].theirs == type) {
+            *out = types[i].ours;
+            return true;
+        }
+    return false;
 }
 
 /* What a key must be to be used here; NULL when it is. */
-static const char *key_fault(struct token *token, CK_OBJECT_HANDLE object, CK_KEY_TYPE type)
+static const char *key_fault(struct token *token, const struct signing_key *key)
 {
-    if (type != CKK_RSA && type != CKK_EC)
-        return "it is neither an RSA nor an EC key: p11gate signs with these two";
-    if (type == CKK_EC && !token_mechanisms(token)->ecdsa)
-        return "the token does not offer CKM_ECDSA for signing";
-    if (!object_flag(token, object, CKA_SIGN, true))
+    static const char *const missing[] = {[SIGNING_KEY_RSA] = "the token offers no CKM_RSA_... for signing",
+                                          [SIGNING_KEY_EC] = "the token does not offer CKM_ECDSA for signing",
+                                          [SIGNING_KEY_ED25519] =
+                                              "the token does not offer CKM_EDDSA for signing"};
+
+    if (!key->paddings)
+        return missing[key->type];
+    if (!object_flag(token, key->object, CKA_SIGN, true))
         return "the token does not let it sign (CKA_SIGN is false)";
-    if (object_flag(token, object, CKA_ALWAYS_AUTHENTICATE, false))
-        return "it wants the PIN again for each signature (CKA_ALWAYS_AUTHENTICATE), and p11gate keeps no "
-               "PIN: "
-               "use a key without this attribute";
+    if (key->always_authenticate && !token_pin_is_locked(token))
+        return "it wants the PIN for each signature (CKA_ALWAYS_AUTHENTICATE), and the system gives the "
+               "signer no locked memory to keep it in: raise LimitMEMLOCK (ulimit -l)";
     return NULL;
 }
 
@@ -156,22 +175,24 @@ static enum outcome describe(struct token *token, CK_OBJECT_HANDLE object, struc
                              struct err *err)
 {
     CK_KEY_TYPE type = CKK_VENDOR_DEFINED;
-    const char *fault;
+    const char *fault = "it is neither an RSA nor an EC nor an Ed25519 key: p11gate signs with these";
 
     (void)object_bytes(token, object, CKA_KEY_TYPE, &type, sizeof type);
-    fault = key_fault(token, object, type);
+    out->object = object;
+    if (type_of(type, &out->type)) {
+        out->paddings = paddings_of(token, out->type);
+        out->always_authenticate = object_flag(token, object, CKA_ALWAYS_AUTHENTICATE, false);
+        fault = key_fault(token, out);
+    }
     if (fault) {
         err_set(err, "%s", fault);
         return OUTCOME_CONFIGURATION;
     }
-    out->is_rsa = type == CKK_RSA;
-    out->object = object;
-    out->paddings = paddings_of(token, out->is_rsa);
     out->id_len = object_bytes(token, object, CKA_ID, out->id, sizeof out->id);
-    if (out->is_rsa)
+    if (out->type == SIGNING_KEY_RSA)
         out->token_public = read_rsa_public(token, object);
     else
-        read_ec_point(token, out);
+        read_point(token, out);
     return OUTCOME_OK;
 }
 
@@ -251,9 +272,10 @@ static enum outcome token_certificates(struct key_source *source, const char *na
 }
 
 static enum sign_status token_sign(struct key_source *source, const struct signing_key *key,
-                                   const struct scheme *scheme, const uint8_t *hash, struct signature *out)
+                                   const struct scheme *scheme, const struct crypto_input *in,
+                                   struct signature *out)
 {
-    return mechanism_sign(((struct token_keys *)source)->token, key, scheme, hash, out);
+    return mechanism_sign(((struct token_keys *)source)->token, key, scheme, in, out);
 }
 
 static enum outcome probe(struct key_source *source, struct err *err)

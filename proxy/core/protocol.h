@@ -22,7 +22,10 @@ struct protocol {
     void *(*open)(struct session *session);
     /* session_start_tls has ended well (never called when tls_first). */
     void (*secured)(void *state);
-    /* The worker drains: end when nothing is under way, in the protocol's own words (FTP 421; HTTP
+    /* Others take new connections from now on: this one goes on, but need not be kept for its own sake (HTTP:
+     * the next answer says Connection: close). May be NULL. */
+    void (*retire)(void *state);
+    /* The worker stops: end when nothing is under way, in the protocol's own words (FTP 421; HTTP
      * Connection: close). */
     void (*drain)(void *state);
     /* The session ends for a reason of the core's (worker stops, idle): say it in the protocol's words, if it

@@ -4,6 +4,7 @@
 #include "counters.h"
 #include "inventory.h"
 #include "listener.h"
+#include "log.h"
 #include "protocol.h"
 #include "rates.h"
 #include "session_private.h"
@@ -40,8 +41,30 @@ static bool rejects_in_handshake(const struct conf_listener *listener)
     return listener->bad_certificate == CONF_BAD_FAIL;
 }
 
-static struct tls_ctx *service_tls(const struct service_setup *setup, struct err *err)
+static void service_notice(void *owner, const struct err *what)
 {
+    const struct service *service = owner;
+    struct log_line line;
+
+    log_begin(&line, LOG_LEVEL_WARNING, "ocsp-stale");
+    log_text(&line, "listener", service->setup.listener->alias);
+    log_text(&line, "detail", what->text);
+    log_end(&line);
+}
+
+/* One array that lives for one call; NULL without memory. */
+static const char **server_names(const struct conf_listener *listener)
+{
+    const char **names = calloc(listener->server_name_count + 1, sizeof *names);
+
+    for (size_t i = 0; names && i < listener->server_name_count; i++)
+        names[i] = listener->server_names[i].name;
+    return names;
+}
+
+static struct tls_ctx *service_tls(struct service *service, const char *const *names, struct err *err)
+{
+    const struct service_setup *setup = &service->setup;
     const struct conf_listener *listener = setup->listener;
     const struct conf_truststore *trust =
         listener->truststore == CONF_NONE ? NULL : &setup->conf->truststores[listener->truststore];
@@ -61,6 +84,11 @@ static struct tls_ctx *service_tls(const struct service_setup *setup, struct err
         .session_lifetime_ms = listener->session_lifetime_ms,
         .ticket_secret = setup->ticket_secret,
         .tickets = setup->protocol->tickets,
+        .server_names = names,
+        .server_name_count = listener->server_name_count,
+        .strict_server_name = listener->strict_server_name,
+        .notice = service_notice,
+        .notice_owner = service,
     };
 
     return tls_ctx_new(&policy, err);
@@ -69,6 +97,7 @@ static struct tls_ctx *service_tls(const struct service_setup *setup, struct err
 struct service *service_new(const struct service_setup *setup, struct err *err)
 {
     struct service *service = calloc(1, sizeof *service);
+    const char **names;
     uint32_t workers = setup->conf->workers ? setup->conf->workers : 1;
 
     if (!service) {
@@ -76,7 +105,12 @@ struct service *service_new(const struct service_setup *setup, struct err *err)
         return NULL;
     }
     service->setup = *setup;
-    service->tls = service_tls(setup, err);
+    names = server_names(setup->listener);
+    if (names)
+        service->tls = service_tls(service, names, err);
+    else
+        err_set(err, "out of memory");
+    free(names);
     if (!service->tls) {
         free(service);
         return NULL;
@@ -124,25 +158,57 @@ static const struct inventory_key *find_wanted(const struct inventory_key *keys,
     return NULL;
 }
 
+struct service_offer {
+    const struct inventory_key *keys;
+    size_t count;
+};
+
+static bool service_add_key(struct service *service, const struct service_offer *offer,
+                            const char *server_name, const struct conf_key *wanted, struct err *err)
+{
+    const struct inventory_key *key = find_wanted(offer->keys, offer->count, wanted->wanted);
+    const struct tls_key_use use = {
+        .server_name = server_name,
+        .ocsp = wanted->ocsp_der,
+        .ocsp_len = wanted->ocsp_der_len,
+    };
+
+    if (!key)
+        err_set(err, "key \"%s\" is not among those that the keystore offers", wanted->alias);
+    else if (tls_ctx_add_key(service->tls, key, &use, sign_client_signer(service->setup.signer), err))
+        return true;
+    else
+        err_context(err, "key \"%s\"", wanted->alias);
+    if (server_name[0])
+        err_context(err, "server name \"%s\"", server_name);
+    return false;
+}
+
+static bool service_add_names(struct service *service, const struct service_offer *offer, struct err *err)
+{
+    const struct conf_listener *listener = service->setup.listener;
+
+    for (size_t i = 0; i < listener->server_name_count; i++) {
+        const struct conf_server_name *name = &listener->server_names[i];
+
+        for (size_t j = 0; j < name->key_count; j++)
+            if (!service_add_key(service, offer, name->name, &name->keys[j], err))
+                return false;
+    }
+    return true;
+}
+
 bool service_set_keys(struct service *service, const struct inventory_key *keys, size_t count,
                       struct err *err)
 {
     const struct conf_listener *listener = service->setup.listener;
+    const struct service_offer offer = {keys, count};
 
     tls_ctx_clear_keys(service->tls);
-    for (size_t i = 0; i < listener->key_count; i++) {
-        const struct inventory_key *key = find_wanted(keys, count, listener->keys[i].wanted);
-
-        if (!key) {
-            err_set(err, "key \"%s\" is not among those that the keystore offers", listener->keys[i].alias);
+    for (size_t i = 0; i < listener->key_count; i++)
+        if (!service_add_key(service, &offer, "", &listener->keys[i], err))
             return false;
-        }
-        if (!tls_ctx_add_key(service->tls, key, sign_client_signer(service->setup.signer), err)) {
-            err_context(err, "key \"%s\"", listener->keys[i].alias);
-            return false;
-        }
-    }
-    return true;
+    return service_add_names(service, &offer, err);
 }
 
 static void service_accepted(void *owner, int fd, const struct addr *peer)
@@ -168,16 +234,28 @@ bool service_listen(struct service *service, int fd, struct err *err)
     return true;
 }
 
-void service_drain(struct service *service)
+static void service_each(struct service *service, void (*each)(struct session *session))
 {
     struct session *session, *next;
 
-    service->draining = true;
-    service_close_sockets(service);
     for (session = LIST_FIRST(&service->sessions); session; session = next) {
         next = LIST_NEXT(session, entry);
-        session_drain(session);
+        each(session);
     }
+}
+
+void service_retire(struct service *service)
+{
+    service->retiring = true;
+    service_close_sockets(service);
+    service_each(service, session_retire);
+}
+
+void service_drain(struct service *service)
+{
+    service->draining = true;
+    service_close_sockets(service);
+    service_each(service, session_drain);
 }
 
 void service_stop(struct service *service, enum session_reason reason)

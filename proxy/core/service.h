@@ -43,6 +43,9 @@ bool service_set_keys(struct service *service, const struct inventory_key *keys,
 /* Takes a listening socket; its clients become sessions. */
 bool service_listen(struct service *service, int fd, struct err *err);
 
+/* No new sessions; living ones go on, each as long as it would anyway or as little as its protocol can do
+ * without a client noticing. */
+void service_retire(struct service *service);
 /* No new sessions; living ones are told to end when they can. */
 void service_drain(struct service *service);
 /* Ends every session now. */

@@ -176,9 +176,18 @@ void session_stop(struct session *session, enum session_reason reason, const cha
     session_end(session, reason, detail);
 }
 
+void session_retire(struct session *session)
+{
+    if (session->state && session_protocol(session)->retire)
+        session_protocol(session)->retire(session->state);
+}
+
 void session_drain(struct session *session)
 {
-    if (session->state && session_protocol(session)->drain)
+    /* In the middle of its handshake a client can be told nothing. */
+    if (!session->state || session->handshake.armed)
+        session_end(session, REASON_STOPPING, NULL);
+    else if (session_protocol(session)->drain)
         session_protocol(session)->drain(session->state);
 }
 
@@ -226,6 +235,8 @@ static void session_open(struct session *session)
         session_finish(session, session->end_reason, session->end_detail.text, session->end_abrupt);
     else if (session->service->draining)
         session_drain(session);
+    else if (session->service->retiring)
+        session_retire(session);
 }
 
 /* --- the handshake: the core is the client stream's user until it is over --- */

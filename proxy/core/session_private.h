@@ -26,7 +26,7 @@ struct service {
     struct socket_list sockets;
     struct session_list sessions;
     size_t session_count, session_max;
-    bool draining;
+    bool retiring, draining;
     struct rates *rates; /* handshakes-per-second-per-ip; NULL: no limit */
     struct listener_counters *counters;
 };
@@ -54,6 +54,7 @@ struct session {
 
 /* A client was accepted; takes fd. Lives until session_end. */
 void session_begin(struct service *service, int fd, const struct addr *peer);
+void session_retire(struct session *session);
 void session_drain(struct session *session);
 /* For a reason of the core's: the protocol says it in its own words, then the session ends. */
 void session_stop(struct session *session, enum session_reason reason, const char *detail);

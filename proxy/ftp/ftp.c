@@ -86,6 +86,11 @@ static size_t backend_data(void *owner, struct stream *stream, const uint8_t *da
     struct ftp *ftp = owner;
     (void)stream;
     size_t taken = ftp_control_backend_data(ftp->control, data, len);
+    if (ftp->tls_asked && stream_unread(session_client(ftp->session))) {
+        ftp->ended =
+            true; /* AUTH had waited for this reply, and the filter was not shown what came behind it */
+        ftp->end_reason = REASON_INJECTED;
+    }
     ftp_settle(ftp);
     return taken;
 }
@@ -154,6 +159,7 @@ static void *open_ftp(struct session *session, bool implicit)
     }
     timer_init(&ftp->login, loop, ftp_login_expired, ftp);
     timer_init(&ftp->deadline, loop, ftp_deadline_expired, ftp);
+    timer_init(&ftp->mercy, loop, ftp_mercy_over, ftp);
     timer_init(&ftp->unreachable, loop, ftp_backend_unreachable, ftp);
     timer_start(&ftp->login, session_conf(session)->login_timeout_ms);
     stream_set_read_limit(client, CLIENT_READ_LIMIT_BYTES);
@@ -199,7 +205,9 @@ static void ftp_close(void *state)
     timer_stop(&ftp->login);
     timer_stop(&ftp->deadline);
     timer_stop(&ftp->unreachable);
-    ftp_data_free(ftp->data, true);
+    timer_stop(&ftp->mercy);
+    ftp_data_free(ftp->data);
+    ftp_data_free(ftp->condemned);
     if (ftp->backend)
         stream_close(ftp->backend);
     ftp_control_free(ftp->control);

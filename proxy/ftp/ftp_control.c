@@ -18,7 +18,7 @@ struct ftp_control *ftp_control_new(const struct ftp_rules *rules, const struct 
     control->owner = owner;
     control->secure = control->protect = rules->implicit;
     ftp_reply_init(&control->reply);
-    buf_init(&control->waiting, FTP_WAITING_MAX * (FTP_COMMAND_MAX + 1));
+    buf_init(&control->waiting, (size_t)FTP_WAITING_MAX * (FTP_COMMAND_MAX + 1));
     return control;
 }
 
@@ -60,7 +60,8 @@ void ftp_control_forward(struct ftp_control *control, const struct ftp_line *lin
 {
     char command[FTP_COMMAND_MAX + 2];
     memcpy(command, line->text, line->len);
-    memcpy(command + line->len, "\r\n", 2);
+    command[line->len] = '\r';
+    command[line->len + 1] = '\n';
     control->ops->forward(control->owner, command, line->len + 2);
     control->wait = wait;
 }

@@ -191,41 +191,38 @@ enum ftp_data_failure ftp_data_connect(struct ftp_data *data, const struct addr 
     return FTP_DATA_OK;
 }
 
-static void backend_condemned(void *owner)
+/* How long the backend is given to accept, before its connection is reset. */
+static uint64_t grace_left_ms(const struct ftp_data *data)
 {
-    struct ftp_data *data = owner;
-    stream_abort(data->backend);
-    free(data);
+    uint64_t age_ms = loop_now_ms(session_loop(data->session)) - data->started_ms;
+    return data->started && age_ms < ACCEPT_GRACE_MS ? ACCEPT_GRACE_MS - age_ms : 0;
 }
 
-/* A server that meets a reset connection when it accepts may forget the transfer, and never say a last word
- * about it: it is given time to accept before the reset. */
-static bool is_condemned_later(struct ftp_data *data)
+uint64_t ftp_data_close(struct ftp_data *data, bool cut)
 {
-    struct loop *loop = session_loop(data->session);
-    uint64_t age_ms = loop_now_ms(loop) - data->started_ms;
-    if (!data->started || age_ms >= ACCEPT_GRACE_MS)
-        return false;
-    timer_init(&data->poll, loop, backend_condemned, data);
-    timer_start(&data->poll, ACCEPT_GRACE_MS - age_ms);
-    return true;
-}
-
-void ftp_data_free(struct ftp_data *data, bool cut)
-{
-    if (!data)
-        return;
     ftp_data_stop(data);
     bool is_clean = data->is_done || (data->upload && data->source_ended);
     if (data->client && (is_clean || !cut || !data->client_ready))
         stream_close(data->client); /* the alert of a failed handshake is to arrive, too */
     else if (data->client)
         stream_abort(data->client);
-    if (data->backend && is_clean)
+    data->client = NULL;
+    if (data->backend && is_clean) {
         stream_close(data->backend);
-    else if (data->backend && is_condemned_later(data))
+        data->backend = NULL;
+    }
+    if (!data->backend)
+        return 0;
+    stream_set_user(data->backend, NULL, NULL);
+    return grace_left_ms(data);
+}
+
+void ftp_data_free(struct ftp_data *data)
+{
+    if (!data)
         return;
-    else if (data->backend)
+    (void)ftp_data_close(data, true);
+    if (data->backend)
         stream_abort(data->backend);
     free(data);
 }

@@ -48,8 +48,12 @@ void ftp_data_start(struct ftp_data *data);
 /* The backend says that the transfer is complete. True: it is, here too; else `done` or `failed` follow. */
 bool ftp_data_complete(struct ftp_data *data);
 
-/* cut: whatever is not at its end is reset, so that nobody takes it for complete. NULL is allowed. */
-void ftp_data_free(struct ftp_data *data, bool cut);
+/* The channel is not used any more. cut: whatever of the client's side is not at its end is reset, so that
+ * nobody takes it for complete. Returns the ms after which ftp_data_free should follow (0: at once), which
+ * resets what is left: a server that meets a reset connection when it accepts may forget the transfer, and
+ * never say a last word about it. */
+uint64_t ftp_data_close(struct ftp_data *data, bool cut);
+void ftp_data_free(struct ftp_data *data); /* NULL is allowed */
 
 /* For the log. */
 struct ftp_data_facts {

@@ -4,33 +4,35 @@
 
 enum { TELNET_WILL = 0xfb, TELNET_DONT = 0xfe, TELNET_IAC = 0xff };
 
-/* The bytes of the Telnet sequence at data (which starts with IAC). */
+/* How many bytes at data are Telnet's (0: none). IAC IAC is a byte of the text behind one of Telnet's. */
 static size_t telnet_len(const uint8_t *data, size_t len)
 {
-    if (len < 2)
-        return len;
+    if (data[0] != TELNET_IAC)
+        return 0;
+    if (len < 2 || data[1] == TELNET_IAC)
+        return 1;
     if (data[1] >= TELNET_WILL && data[1] <= TELNET_DONT)
         return len < 3 ? len : 3; /* an option follows */
     return 2;
+}
+
+static bool is_escaped(const uint8_t *data, size_t len)
+{
+    return len >= 2 && data[0] == TELNET_IAC && data[1] == TELNET_IAC;
 }
 
 /* Copies raw without Telnet sequences; false when the result is too long. */
 static bool strip_telnet(const uint8_t *raw, size_t raw_len, struct ftp_line *out)
 {
     out->len = 0;
-    for (size_t i = 0; i < raw_len;) {
-        size_t skip = 0;
-        if (raw[i] == TELNET_IAC) {
-            skip = telnet_len(raw + i, raw_len - i);
-            if (skip != 2 || raw[i + 1] != TELNET_IAC) {
-                i += skip;
-                continue;
-            }
-        }
-        if (out->len == FTP_COMMAND_MAX)
+    for (size_t i = 0; i < raw_len; i++) {
+        size_t telnet = telnet_len(raw + i, raw_len - i);
+        bool text = telnet == 0 || is_escaped(raw + i, raw_len - i);
+        if (text && out->len == FTP_COMMAND_MAX)
             return false;
-        out->text[out->len++] = (char)raw[i];
-        i += skip ? skip : 1;
+        if (text)
+            out->text[out->len++] = (char)raw[i];
+        i += text ? telnet : telnet - 1;
     }
     out->text[out->len] = '\0';
     return true;

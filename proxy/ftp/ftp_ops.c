@@ -118,14 +118,27 @@ static void data_failed(void *owner, enum ftp_data_failure failure)
 static const struct ftp_data_user data_user = {
     .connected = data_connected, .done = data_done, .failed = data_failed};
 
+void ftp_mercy_over(void *owner)
+{
+    struct ftp *ftp = owner;
+    ftp_data_free(ftp->condemned);
+    ftp->condemned = NULL;
+}
+
 /* What it did stays known until the transfer's line is written. */
 static void give_up_data(struct ftp *ftp, bool cut)
 {
     if (!ftp->data)
         return;
     ftp_data_facts(ftp->data, &ftp->data_facts);
-    ftp_data_free(ftp->data, cut);
+    uint64_t ms = ftp_data_close(ftp->data, cut);
+    ftp_mercy_over(ftp); /* of an older one */
+    ftp->condemned = ftp->data;
     ftp->data = NULL;
+    if (ms)
+        timer_start(&ftp->mercy, ms);
+    else
+        ftp_mercy_over(ftp);
 }
 
 static bool op_listen_data(void *owner, bool protect, uint16_t *port)

@@ -64,7 +64,7 @@ void ftp_passive_write_227(const struct addr *at, uint16_t port, char out[FTP_PA
 {
     uint32_t host = ntohl(at->sa.v4.sin_addr.s_addr);
     (void)snprintf(out, FTP_PASSIVE_LEN, "227 Entering Passive Mode (%u,%u,%u,%u,%u,%u).\r\n", host >> 24,
-                   host >> 16 & 255, host >> 8 & 255, host & 255, port >> 8, port & 255);
+                   host >> 16 & 255, host >> 8 & 255, host & 255, port / 256u, port % 256u);
 }
 
 void ftp_passive_write_229(uint16_t port, char out[FTP_PASSIVE_LEN])

@@ -15,8 +15,9 @@ struct ftp {
     struct ftp_control *control;
     struct stream *backend;
     struct ftp_data *data;
+    struct ftp_data *condemned;       /* closed, to be freed when its time has come */
     struct ftp_data_facts data_facts; /* of the transfer that is ending */
-    struct timer login, deadline;
+    struct timer login, deadline, mercy;
     struct timer unreachable; /* the backend was refused at once: told from the loop */
     uint64_t transfer_began_ms;
     bool backend_connected;
@@ -38,3 +39,4 @@ void ftp_settle(struct ftp *ftp);
 void ftp_login_expired(void *owner);
 void ftp_deadline_expired(void *owner);
 void ftp_backend_unreachable(void *owner);
+void ftp_mercy_over(void *owner);

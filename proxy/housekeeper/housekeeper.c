@@ -1,11 +1,14 @@
 #include "housekeeper.h"
 
+#include "admin.h"
+#include "board.h"
 #include "buf.h"
 #include "channel.h"
 #include "err.h"
 #include "line_source.h"
 #include "log.h"
 #include "message.h"
+#include "pack.h"
 #include "sandbox.h"
 
 #include <errno.h>
@@ -41,6 +44,8 @@ struct housekeeper {
     int target;
     bool started;
     unsigned long lost; /* writes that failed since the last that did not */
+    struct board *board;
+    struct admin *admin; /* NULL: no pages over HTTP */
 };
 
 /* -- writing ----------------------------------------------------------------------------------- */
@@ -84,6 +89,18 @@ static void write_out(struct housekeeper *housekeeper)
             housekeeper->lost = 0;
     }
     buf_take(out, buf_len(out));
+}
+
+/* A line of the housekeeper's own. */
+static void say(struct housekeeper *housekeeper, enum log_level level, const char *event, const char *reason)
+{
+    struct log_line line;
+
+    log_begin(&line, level, event);
+    log_text(&line, "reason", reason);
+    line.text[line.len++] = '\n';
+    (void)buf_add(&housekeeper->out, line.text, line.len);
+    write_out(housekeeper);
 }
 
 /* -- reading ----------------------------------------------------------------------------------- */
@@ -166,6 +183,28 @@ static void take_target(struct housekeeper *housekeeper, int fd)
     housekeeper->target = fd;
 }
 
+static void take_admin(struct housekeeper *housekeeper, int fd)
+{
+    struct err err;
+
+    admin_free(housekeeper->admin);
+    housekeeper->admin = admin_new(fd, housekeeper->board, &err);
+    if (!housekeeper->admin)
+        say(housekeeper, LOG_LEVEL_ERROR, "admin-failed", err.text);
+}
+
+/* What the board is told; the descriptor is closed. */
+static void take_for_board(struct housekeeper *housekeeper, const struct grant *grant)
+{
+    struct err err;
+    bool taken = grant->kind == GRANT_CONFIGURATION ? board_configure(housekeeper->board, grant->fd, &err)
+                                                    : board_add_page(housekeeper->board, grant, &err);
+
+    close(grant->fd);
+    if (!taken)
+        say(housekeeper, LOG_LEVEL_WARNING, "page-refused", err.text);
+}
+
 static void take_grants(struct housekeeper *housekeeper, struct channel_message *message)
 {
     struct grant grants[CHANNEL_FDS_MAX];
@@ -178,9 +217,36 @@ static void take_grants(struct housekeeper *housekeeper, struct channel_message 
             take_target(housekeeper, grants[i].fd);
         else if (grants[i].kind == GRANT_LOG_SOURCE)
             source_new(housekeeper, grants[i].fd);
+        else if (grants[i].kind == GRANT_ADMIN)
+            take_admin(housekeeper, grants[i].fd);
         else
-            close(grants[i].fd);
+            take_for_board(housekeeper, &grants[i]);
     }
+}
+
+static void take_keystore(struct housekeeper *housekeeper, const struct channel_message *message)
+{
+    struct unpack in;
+    uint32_t keystore;
+    uint8_t can_sign;
+
+    unpack_start(&in, message->payload, message->len);
+    keystore = unpack_u32(&in);
+    can_sign = unpack_u8(&in);
+    if (unpack_done(&in))
+        board_set_keystore(housekeeper->board, keystore, can_sign);
+}
+
+static void take_gone(struct housekeeper *housekeeper, const struct channel_message *message)
+{
+    struct unpack in;
+    uint32_t kind, index;
+
+    unpack_start(&in, message->payload, message->len);
+    kind = unpack_u32(&in);
+    index = unpack_u32(&in);
+    if (unpack_done(&in))
+        board_remove_page(housekeeper->board, kind, index);
 }
 
 static void take_message(struct housekeeper *housekeeper, struct channel_message *message)
@@ -190,6 +256,10 @@ static void take_message(struct housekeeper *housekeeper, struct channel_message
     } else if (message->type == MESSAGE_TARGET && message->fd_count == 1) {
         take_target(housekeeper, message->fds[0]);
         message->fd_count = 0;
+    } else if (message->type == MESSAGE_KEYSTORE) {
+        take_keystore(housekeeper, message);
+    } else if (message->type == MESSAGE_GONE) {
+        take_gone(housekeeper, message);
     } else if (message->type == MESSAGE_START) {
         housekeeper->started = true;
     } else if (message->type == MESSAGE_STOP) {
@@ -250,7 +320,8 @@ int housekeeper_main(void)
     LIST_INIT(&housekeeper.sources);
     buf_init(&housekeeper.out, OUT_BYTES_MAX);
     housekeeper.loop = ev_default_loop(EVFLAG_NOENV);
-    if (!housekeeper.loop)
+    housekeeper.board = board_new(&err);
+    if (!housekeeper.loop || !housekeeper.board)
         return CHILD_EXIT_AGAIN;
     if (!collect(&housekeeper, &err)) {
         (void)message_send_text(CHANNEL_FD, MESSAGE_FAULT, CHILD_EXIT_AGAIN, err.text);
@@ -263,6 +334,8 @@ int housekeeper_main(void)
     ev_io_start(housekeeper.loop, &housekeeper.channel);
     (void)channel_send(CHANNEL_FD, MESSAGE_READY, NULL, 0, NULL, 0);
     ev_run(housekeeper.loop, 0);
+    admin_free(housekeeper.admin);
+    board_free(housekeeper.board);
     drain(&housekeeper);
     buf_free(&housekeeper.out);
     close(housekeeper.target);

@@ -340,6 +340,13 @@ static void *http_open(struct session *session)
     return http;
 }
 
+static void http_retire(void *state)
+{
+    struct http *http = state;
+
+    http_exchange_retire(http->exchange);
+}
+
 static void http_drain(void *state)
 {
     struct http *http = state;
@@ -379,6 +386,7 @@ const struct protocol protocol_https = {
     .tls_first = true,
     .tickets = 1,
     .open = http_open,
+    .retire = http_retire,
     .drain = http_drain,
     .farewell = http_farewell,
     .close = http_close,

@@ -190,6 +190,11 @@ void http_exchange_answer_late(struct http_exchange *x)
         http_exchange_give_up(x, 504, REASON_RESPONSE_TIMEOUT, NULL);
 }
 
+void http_exchange_retire(struct http_exchange *x)
+{
+    x->draining = true;
+}
+
 void http_exchange_drain(struct http_exchange *x)
 {
     x->draining = true;

@@ -76,5 +76,8 @@ void http_exchange_answer_late(struct http_exchange *exchange);
 /* The answer under way is the last; without one, it is over at once. */
 void http_exchange_drain(struct http_exchange *exchange);
 
+/* The next answer (or the one under way) is the last; an idle connection stays open for one more request. */
+void http_exchange_retire(struct http_exchange *exchange);
+
 /* Ends now, with as much of an answer as can still be given. */
 void http_exchange_stop(struct http_exchange *exchange, enum session_reason reason);

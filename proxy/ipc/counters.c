@@ -23,7 +23,7 @@ int counters_new(const char *name, size_t size, struct err *err)
     return fd;
 }
 
-void *counters_map(int fd, size_t size, struct err *err)
+static void *map(int fd, size_t size, int protection, struct err *err)
 {
     const int needed = F_SEAL_SHRINK | F_SEAL_GROW;
     int seals = fcntl(fd, F_GET_SEALS);
@@ -33,12 +33,22 @@ void *counters_map(int fd, size_t size, struct err *err)
         err_set(err, "shared memory that is not sealed at %zu bytes", size);
         return NULL;
     }
-    memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    memory = mmap(NULL, size, protection, MAP_SHARED, fd, 0);
     if (memory == MAP_FAILED) {
         err_errno(err, "cannot map shared memory");
         return NULL;
     }
     return memory;
+}
+
+void *counters_map(int fd, size_t size, struct err *err)
+{
+    return map(fd, size, PROT_READ | PROT_WRITE, err);
+}
+
+void *counters_view(int fd, size_t size, struct err *err)
+{
+    return map(fd, size, PROT_READ, err);
 }
 
 /* The gauges that stand first in each struct. */

@@ -93,6 +93,9 @@ int counters_new(const char *name, size_t size, struct err *err);
 /* Maps it shared and writable; NULL on failure or when it has another size. */
 void *counters_map(int fd, size_t size, struct err *err);
 
+/* The same, for who only reads; munmap ends it. */
+void *counters_view(int fd, size_t size, struct err *err);
+
 /* Worker: one answer came so long after its request was first sent. */
 void keystore_counters_signed(struct keystore_counters *counters, uint64_t us);
 

@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-/* The row of an alias, or a free one when make is set; the number of rows when there is none. */
+/* The row of an alias ("": the first free one) in a table whose rows are stride bytes apart; count: none. */
 static size_t row_find(const char *aliases, size_t stride, size_t count, const char *alias)
 {
     for (size_t i = 0; i < count; i++)
@@ -24,18 +24,22 @@ static bool alias_fits(const char *alias)
 
 struct listener_history *counters_history_listener(struct counters_history *history, const char *alias)
 {
-    size_t row =
-        row_find(history->listeners[0].alias, sizeof history->listeners[0], COUNTERS_LISTENERS_MAX, alias);
+    size_t row;
 
-    return alias_fits(alias) && row < COUNTERS_LISTENERS_MAX ? &history->listeners[row] : NULL;
+    if (!alias_fits(alias))
+        return NULL;
+    row = row_find(history->listeners[0].alias, sizeof history->listeners[0], COUNTERS_LISTENERS_MAX, alias);
+    return row < COUNTERS_LISTENERS_MAX ? &history->listeners[row] : NULL;
 }
 
 struct keystore_history *counters_history_keystore(struct counters_history *history, const char *alias)
 {
-    size_t row =
-        row_find(history->keystores[0].alias, sizeof history->keystores[0], COUNTERS_KEYSTORES_MAX, alias);
+    size_t row;
 
-    return alias_fits(alias) && row < COUNTERS_KEYSTORES_MAX ? &history->keystores[row] : NULL;
+    if (!alias_fits(alias))
+        return NULL;
+    row = row_find(history->keystores[0].alias, sizeof history->keystores[0], COUNTERS_KEYSTORES_MAX, alias);
+    return row < COUNTERS_KEYSTORES_MAX ? &history->keystores[row] : NULL;
 }
 
 static struct listener_history *listener_row(struct counters_history *history, const char *alias)

@@ -2,6 +2,7 @@
 
 #include "pack.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 static bool write_key(struct buf *out, const struct inventory_key *key)
@@ -61,4 +62,26 @@ bool inventory_read(const void *data, size_t len, struct inventory_key *out, siz
         return false;
     *count = wanted;
     return true;
+}
+
+static bool same_key(const struct inventory_key *a, const struct inventory_key *b)
+{
+    return a->wanted == b->wanted && a->schemes == b->schemes && memcmp(a->name, b->name, sizeof a->name) == 0;
+}
+
+bool inventory_same_keys(const void *a, size_t a_len, const void *b, size_t b_len)
+{
+    struct inventory_key *keys = calloc(2 * INVENTORY_KEYS_MAX, sizeof *keys), *others;
+    size_t count, other_count;
+    bool same;
+
+    if (!keys)
+        return false;
+    others = keys + INVENTORY_KEYS_MAX;
+    same = inventory_read(a, a_len, keys, INVENTORY_KEYS_MAX, &count) &&
+           inventory_read(b, b_len, others, INVENTORY_KEYS_MAX, &other_count) && count == other_count;
+    for (size_t i = 0; same && i < count; i++)
+        same = same_key(&keys[i], &others[i]);
+    free(keys);
+    return same;
 }

@@ -36,3 +36,6 @@ bool inventory_write(struct buf *out, const struct inventory_key *keys, size_t c
 
 /* Fills at most max keys; false when malformed. The keys borrow from data. */
 bool inventory_read(const void *data, size_t len, struct inventory_key *out, size_t max, size_t *count);
+
+/* Both are well formed and offer the same keys with the same schemes; their certificates may differ. */
+bool inventory_same_keys(const void *a, size_t a_len, const void *b, size_t b_len);

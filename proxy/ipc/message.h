@@ -14,8 +14,11 @@ enum message_type {
     /* supervisor -> child */
     MESSAGE_GRANT = 1, /* u32 count, then count x { u32 grant_kind, u32 index }: one a descriptor */
     MESSAGE_START,     /* (empty): everything was granted; set up, sandbox, answer MESSAGE_READY */
-    MESSAGE_STOP,      /* u32 drain_ms: take no more work, end within this time (0: now) */
-    MESSAGE_KEYSTORE,  /* u32 keystore, u8 can_sign: the token went away or came back */
+    MESSAGE_STOP, /* u32 stop_ms: take no more work, end what is between two things, the rest within this time
+                     (0: now) */
+    MESSAGE_DRAIN,    /* u32 drain_ms: take no more connections (others do); what is connected goes on as if
+                         nothing    had happened until it ends or drain_ms is over, which is a MESSAGE_STOP */
+    MESSAGE_KEYSTORE, /* u32 keystore, u8 can_sign: the token went away or came back */
     MESSAGE_GONE,   /* u32 grant_kind, u32 index: housekeeper: a page that was granted is nobody's any more */
     MESSAGE_TARGET, /* (one descriptor) housekeeper: the new log target after USR1 */
 

@@ -16,7 +16,7 @@ bool signer_start_write(struct buf *out, const struct signer_start *start)
     if (!pack_text(out, start->alias) || !pack_text(out, start->where) || !pack_text(out, start->module) ||
         !pack_text(out, start->init_args) || !pack_text(out, start->token) ||
         !pack_text(out, start->directory) || !pack_u32(out, start->sign_timeout_ms) ||
-        !pack_u8(out, start->force_login) || !pack_u8(out, start->check) ||
+        !pack_u32(out, start->max_per_second) ||        !pack_u8(out, start->force_login) || !pack_u8(out, start->check) ||
         !pack_u32(out, (uint32_t)start->wanted_count))
         return false;
     for (size_t i = 0; i < start->wanted_count; i++)
@@ -47,6 +47,7 @@ bool signer_start_read(const void *data, size_t len, struct signer_start *out)
     out->token = unpack_text(&in);
     out->directory = unpack_text(&in);
     out->sign_timeout_ms = unpack_u32(&in);
+    out->max_per_second = unpack_u32(&in);
     out->force_login = read_bool(&in);
     out->check = read_bool(&in);
     out->wanted_count = unpack_u32(&in);

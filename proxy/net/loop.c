@@ -78,6 +78,18 @@ static void loop_idle(struct ev_loop *ev, ev_idle *watcher, int events)
     (void)events;
 }
 
+/* Those that were still closing, or that their owners left behind. */
+static void loop_end_streams(struct loop *loop)
+{
+    struct stream *stream, *next;
+
+    for (stream = LIST_FIRST(&loop->all); stream; stream = next) {
+        next = LIST_NEXT(stream, entry);
+        stream_destroy(stream);
+    }
+    loop_bury(loop);
+}
+
 struct loop *loop_new(struct err *err)
 {
     struct loop *loop = calloc(1, sizeof *loop);
@@ -96,6 +108,7 @@ struct loop *loop_new(struct err *err)
         loop_free(loop);
         return NULL;
     }
+    LIST_INIT(&loop->all);
     TAILQ_INIT(&loop->ready);
     TAILQ_INIT(&loop->urgent);
     TAILQ_INIT(&loop->handshakes);
@@ -114,7 +127,7 @@ void loop_free(struct loop *loop)
         return;
     if (loop->ev) {
         if (ev_is_active(&loop->turn)) {
-            loop_bury(loop);
+            loop_end_streams(loop);
             ev_ref(loop->ev);
             ev_prepare_stop(loop->ev, &loop->turn);
         }

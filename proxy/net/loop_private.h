@@ -17,6 +17,7 @@ enum {
 };
 
 TAILQ_HEAD(stream_list, stream);
+LIST_HEAD(stream_all, stream);
 
 struct loop {
     struct ev_loop *ev;
@@ -24,6 +25,7 @@ struct loop {
     ev_idle more_to_do;
     uint8_t *receive, *plain, *cipher;
     size_t cipher_size;
+    struct stream_all all;                 /* every stream that is not dead */
     struct stream_list ready;              /* something to tell their users */
     struct stream_list urgent, handshakes; /* one step each, data channels first */
     struct stream_list dead;               /* freed at the end of the turn */

@@ -75,6 +75,7 @@ static struct stream *stream_new(struct loop *loop, int fd, enum stream_phase ph
     stream->reader.data = stream->writer.data = stream->deadline.data = stream;
     (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
     (void)setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
+    LIST_INSERT_HEAD(&loop->all, stream, entry);
     loop->streams++;
     return stream;
 }
@@ -232,10 +233,17 @@ void stream_finish(struct stream *stream)
 bool stream_flushed(struct stream *stream)
 {
     int unacknowledged = 0;
+    struct tcp_info info;
+    socklen_t len = sizeof info;
 
     if (!stream->fin_sent || ioctl(stream->fd, SIOCOUTQ, &unacknowledged) < 0)
         return stream->socket_dead;
-    return unacknowledged == 0;
+    if (unacknowledged == 0)
+        return true;
+    /* A peer that had said all it has to say and closed answers our FIN with a RST: nothing is acknowledged
+     * then, ever, and nobody is there to read it. */
+    return stream->peer_end == STREAM_PEER_ENDED &&
+           getsockopt(stream->fd, IPPROTO_TCP, TCP_INFO, &info, &len) == 0 && info.tcpi_state == TCP_CLOSE;
 }
 
 /* Links to others are cut first: whoever waited for this stream waits no longer. */
@@ -310,6 +318,7 @@ void stream_destroy(struct stream *stream)
     ev_timer_stop(ev, &stream->deadline);
     stream->is_dead = stream->socket_dead = true;
     (void)close(stream->fd);
+    LIST_REMOVE(stream, entry);
     TAILQ_INSERT_TAIL(&stream->loop->dead, stream, queued);
     ev_idle_start(ev, &stream->loop->more_to_do);
 }

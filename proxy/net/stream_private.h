@@ -24,6 +24,7 @@ enum stream_peer_end { STREAM_PEER_OPEN, STREAM_PEER_ENDED, STREAM_PEER_CUT };
 
 struct stream {
     TAILQ_ENTRY(stream) queued;
+    LIST_ENTRY(stream) entry;  /* in loop->all */
     struct stream_list *queue; /* which list it stands in, or NULL */
     struct loop *loop;
     ev_io reader, writer;

@@ -105,6 +105,12 @@ static int ec_import(void *key, int selection, const OSSL_PARAM params[])
     return key_import(key, "EC", params);
 }
 
+static int ed25519_import(void *key, int selection, const OSSL_PARAM params[])
+{
+    (void)selection;
+    return key_import(key, "ED25519", params);
+}
+
 /* Must fail when the private half is asked for, or OpenSSL would sign with the default provider. */
 static int key_export(void *data, int selection, OSSL_CALLBACK *callback, void *arg)
 {
@@ -139,12 +145,22 @@ static const OSSL_PARAM *ec_types(int selection)
     return selection & OSSL_KEYMGMT_SELECT_PUBLIC_KEY ? types : NULL;
 }
 
+static const OSSL_PARAM *ed25519_types(int selection)
+{
+    static const OSSL_PARAM types[] = {OSSL_PARAM_octet_string(OSSL_PKEY_PARAM_PUB_KEY, NULL, 0),
+                                       OSSL_PARAM_END};
+
+    return selection & OSSL_KEYMGMT_SELECT_PUBLIC_KEY ? types : NULL;
+}
+
 static const OSSL_PARAM *key_gettable(void *provider)
 {
-    static const OSSL_PARAM params[] = {
-        OSSL_PARAM_int(OSSL_PKEY_PARAM_BITS, NULL), OSSL_PARAM_int(OSSL_PKEY_PARAM_SECURITY_BITS, NULL),
-        OSSL_PARAM_int(OSSL_PKEY_PARAM_MAX_SIZE, NULL),
-        OSSL_PARAM_utf8_string(OSSL_PKEY_PARAM_GROUP_NAME, NULL, 0), OSSL_PARAM_END};
+    static const OSSL_PARAM params[] = {OSSL_PARAM_int(OSSL_PKEY_PARAM_BITS, NULL),
+                                        OSSL_PARAM_int(OSSL_PKEY_PARAM_SECURITY_BITS, NULL),
+                                        OSSL_PARAM_int(OSSL_PKEY_PARAM_MAX_SIZE, NULL),
+                                        OSSL_PARAM_utf8_string(OSSL_PKEY_PARAM_GROUP_NAME, NULL, 0),
+                                        OSSL_PARAM_utf8_string(OSSL_PKEY_PARAM_MANDATORY_DIGEST, NULL, 0),
+                                        OSSL_PARAM_END};
 
     (void)provider;
     return params;
@@ -160,37 +176,28 @@ static const char *ec_operation(int operation)
     return operation == OSSL_OP_SIGNATURE ? "ECDSA" : NULL;
 }
 
+static const char *ed25519_operation(int operation)
+{
+    return operation == OSSL_OP_SIGNATURE ? "ED25519" : NULL;
+}
+
 #define FUNCTION(f) ((void (*)(void))(f))
 
-static const OSSL_DISPATCH rsa_keys[] = {
-    {OSSL_FUNC_KEYMGMT_NEW, FUNCTION(key_new)},
-    {OSSL_FUNC_KEYMGMT_FREE, FUNCTION(key_free)},
-    {OSSL_FUNC_KEYMGMT_HAS, FUNCTION(key_has)},
-    {OSSL_FUNC_KEYMGMT_MATCH, FUNCTION(key_match)},
-    {OSSL_FUNC_KEYMGMT_IMPORT, FUNCTION(rsa_import)},
-    {OSSL_FUNC_KEYMGMT_IMPORT_TYPES, FUNCTION(rsa_types)},
-    {OSSL_FUNC_KEYMGMT_EXPORT, FUNCTION(key_export)},
-    {OSSL_FUNC_KEYMGMT_EXPORT_TYPES, FUNCTION(rsa_types)},
-    {OSSL_FUNC_KEYMGMT_GET_PARAMS, FUNCTION(key_get_params)},
-    {OSSL_FUNC_KEYMGMT_GETTABLE_PARAMS, FUNCTION(key_gettable)},
-    {OSSL_FUNC_KEYMGMT_QUERY_OPERATION_NAME, FUNCTION(rsa_operation)},
-    {0, NULL},
-};
+/* The three kinds differ in what OpenSSL calls their numbers, and in their operation. */
+#define KEY_FUNCTIONS(kind)                                                                                  \
+    {OSSL_FUNC_KEYMGMT_NEW, FUNCTION(key_new)}, {OSSL_FUNC_KEYMGMT_FREE, FUNCTION(key_free)},                \
+        {OSSL_FUNC_KEYMGMT_HAS, FUNCTION(key_has)}, {OSSL_FUNC_KEYMGMT_MATCH, FUNCTION(key_match)},          \
+        {OSSL_FUNC_KEYMGMT_IMPORT, FUNCTION(kind##_import)},                                                 \
+        {OSSL_FUNC_KEYMGMT_IMPORT_TYPES, FUNCTION(kind##_types)},                                            \
+        {OSSL_FUNC_KEYMGMT_EXPORT, FUNCTION(key_export)},                                                    \
+        {OSSL_FUNC_KEYMGMT_EXPORT_TYPES, FUNCTION(kind##_types)},                                            \
+        {OSSL_FUNC_KEYMGMT_GET_PARAMS, FUNCTION(key_get_params)},                                            \
+        {OSSL_FUNC_KEYMGMT_GETTABLE_PARAMS, FUNCTION(key_gettable)},                                         \
+        {OSSL_FUNC_KEYMGMT_QUERY_OPERATION_NAME, FUNCTION(kind##_operation)}, {0, NULL},
 
-static const OSSL_DISPATCH ec_keys[] = {
-    {OSSL_FUNC_KEYMGMT_NEW, FUNCTION(key_new)},
-    {OSSL_FUNC_KEYMGMT_FREE, FUNCTION(key_free)},
-    {OSSL_FUNC_KEYMGMT_HAS, FUNCTION(key_has)},
-    {OSSL_FUNC_KEYMGMT_MATCH, FUNCTION(key_match)},
-    {OSSL_FUNC_KEYMGMT_IMPORT, FUNCTION(ec_import)},
-    {OSSL_FUNC_KEYMGMT_IMPORT_TYPES, FUNCTION(ec_types)},
-    {OSSL_FUNC_KEYMGMT_EXPORT, FUNCTION(key_export)},
-    {OSSL_FUNC_KEYMGMT_EXPORT_TYPES, FUNCTION(ec_types)},
-    {OSSL_FUNC_KEYMGMT_GET_PARAMS, FUNCTION(key_get_params)},
-    {OSSL_FUNC_KEYMGMT_GETTABLE_PARAMS, FUNCTION(key_gettable)},
-    {OSSL_FUNC_KEYMGMT_QUERY_OPERATION_NAME, FUNCTION(ec_operation)},
-    {0, NULL},
-};
+static const OSSL_DISPATCH rsa_keys[] = {KEY_FUNCTIONS(rsa)};
+static const OSSL_DISPATCH ec_keys[] = {KEY_FUNCTIONS(ec)};
+static const OSSL_DISPATCH ed25519_keys[] = {KEY_FUNCTIONS(ed25519)};
 
 static const OSSL_ALGORITHM *provider_query(void *provider, int operation, int *no_cache)
 {
@@ -198,11 +205,13 @@ static const OSSL_ALGORITHM *provider_query(void *provider, int operation, int *
     static const OSSL_ALGORITHM keys[] = {
         {"RSA:rsaEncryption", properties, rsa_keys, NULL},
         {"EC:id-ecPublicKey", properties, ec_keys, NULL},
+        {"ED25519", properties, ed25519_keys, NULL},
         {NULL, NULL, NULL, NULL},
     };
     static const OSSL_ALGORITHM signatures[] = {
         {"RSA:rsaEncryption", properties, remote_sign_rsa, NULL},
         {"ECDSA", properties, remote_sign_ecdsa, NULL},
+        {"ED25519", properties, remote_sign_ed25519, NULL},
         {NULL, NULL, NULL, NULL},
     };
 
@@ -258,7 +267,7 @@ free_library:
 EVP_PKEY *remote_key_new(EVP_PKEY *public, const uint8_t name[SIGN_KEY_NAME_LEN],
                          struct remote_signer *signer, struct err *err)
 {
-    const char *type = EVP_PKEY_is_a(public, "RSA") ? "RSA" : "EC";
+    const char *type = EVP_PKEY_get0_type_name(public); /* "RSA", "EC", "ED25519" */
     EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_name(library, type, "provider=" REMOTE_PROVIDER);
     struct remote_key own = {.public = public, .signer = signer};
     OSSL_PARAM params[] = {OSSL_PARAM_octet_string(PARAM_OWN, &own, sizeof own), OSSL_PARAM_END};

@@ -1,6 +1,6 @@
 /*
  * Private keys that are somewhere else. An OpenSSL provider, registered in a library context of its
- * own, offers RSA (PKCS#1 v1.5, PSS) and EC keys of which this process knows the public half only.
+ * own, offers RSA (PKCS#1 v1.5, PSS), EC and Ed25519 keys of which this process knows the public half only.
  * Its sign operation hands the bytes to a struct remote_signer and pauses the handshake's fibre
  * (ASYNC_pause_job); when the answer is there the handshake is called again and goes on.
  *

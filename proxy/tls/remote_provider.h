@@ -41,4 +41,4 @@ OSSL_LIB_CTX *remote_key_library(void);
 EVP_PKEY *remote_key_new(EVP_PKEY *public, const uint8_t name[SIGN_KEY_NAME_LEN],
                          struct remote_signer *signer, struct err *err);
 
-extern const OSSL_DISPATCH remote_sign_rsa[], remote_sign_ecdsa[];
+extern const OSSL_DISPATCH remote_sign_rsa[], remote_sign_ecdsa[], remote_sign_ed25519[];

@@ -22,8 +22,13 @@ static const struct {
     {{"SHA512", "SHA2-512", "SHA-512"}, 6},
 };
 
+enum sign_kind { SIGN_RSA, SIGN_ECDSA, SIGN_ED25519 };
+
+enum { SCHEME_ED25519 = 0x0807 };
+
 struct sign_operation {
-    bool rsa, pss;
+    enum sign_kind kind;
+    bool pss;
     uint32_t hash;
     const struct remote_key *key; /* borrowed: OpenSSL keeps the EVP_PKEY while the operation lives */
 };
@@ -42,12 +47,12 @@ void remote_signature_done(struct remote_signature *signature)
         tls_wake(signature->tls);
 }
 
-static void *operation_new(bool rsa)
+static void *operation_new(enum sign_kind kind)
 {
     struct sign_operation *operation = calloc(1, sizeof *operation);
 
     if (operation)
-        operation->rsa = rsa;
+        operation->kind = kind;
     return operation;
 }
 
@@ -55,14 +60,21 @@ static void *rsa_new(void *provider, const char *properties)
 {
     (void)provider;
     (void)properties;
-    return operation_new(true);
+    return operation_new(SIGN_RSA);
 }
 
 static void *ecdsa_new(void *provider, const char *properties)
 {
     (void)provider;
     (void)properties;
-    return operation_new(false);
+    return operation_new(SIGN_ECDSA);
+}
+
+static void *ed25519_new(void *provider, const char *properties)
+{
+    (void)provider;
+    (void)properties;
+    return operation_new(SIGN_ED25519);
 }
 
 /* Padding as a number or a word: OpenSSL sends either, by the call that was used. */
@@ -99,10 +111,10 @@ static int set_params(void *data, const OSSL_PARAM params[])
     if (!params)
         return 1;
     param = OSSL_PARAM_locate_const(params, OSSL_SIGNATURE_PARAM_PAD_MODE);
-    if (param && (!operation->rsa || !take_padding(operation, param)))
+    if (param && (operation->kind != SIGN_RSA || !take_padding(operation, param)))
         return 0;
     param = OSSL_PARAM_locate_const(params, OSSL_SIGNATURE_PARAM_PSS_SALTLEN);
-    return !param || (operation->rsa && salt_is_the_hash(param));
+    return !param || (operation->kind == SIGN_RSA && salt_is_the_hash(param));
 }
 
 static const OSSL_PARAM *settable(void *operation, void *provider)
@@ -125,13 +137,21 @@ static uint32_t hash_number(const char *name)
     return 0;
 }
 
+/* Ed25519 hashes by itself: none may be named. */
+static bool take_hash(struct sign_operation *operation, const char *name)
+{
+    if (operation->kind == SIGN_ED25519)
+        return !name || !name[0];
+    operation->hash = hash_number(name);
+    return operation->hash;
+}
+
 /* Also called only to ask whether a hash is possible: a hash that no signer knows is refused here. */
 static int sign_init(void *data, const char *hash, void *key, const OSSL_PARAM params[])
 {
     struct sign_operation *operation = data;
 
-    operation->hash = hash_number(hash);
-    if (!operation->hash)
+    if (!take_hash(operation, hash))
         return 0;
     if (key)
         operation->key = key;
@@ -141,9 +161,11 @@ static int sign_init(void *data, const char *hash, void *key, const OSSL_PARAM p
 /* SignatureScheme, RFC 8446 4.2.3; under TLS 1.2 the same number is hash and algorithm. */
 static uint32_t scheme_number(const struct sign_operation *operation)
 {
-    if (operation->rsa && operation->pss)
+    if (operation->kind == SIGN_ED25519)
+        return SCHEME_ED25519;
+    if (operation->pss)
         return 0x0800 + operation->hash;
-    return operation->hash << 8 | (operation->rsa ? 1 : 3);
+    return operation->hash << 8 | (operation->kind == SIGN_RSA ? 1 : 3);
 }
 
 /* Until the answer is there or nobody waits for it. A stray resume only goes round once more. */
@@ -229,6 +251,16 @@ const OSSL_DISPATCH remote_sign_rsa[] = {
 
 const OSSL_DISPATCH remote_sign_ecdsa[] = {
     {OSSL_FUNC_SIGNATURE_NEWCTX, FUNCTION(ecdsa_new)},
+    {OSSL_FUNC_SIGNATURE_FREECTX, FUNCTION(free)},
+    {OSSL_FUNC_SIGNATURE_DIGEST_SIGN_INIT, FUNCTION(sign_init)},
+    {OSSL_FUNC_SIGNATURE_DIGEST_SIGN, FUNCTION(sign)},
+    {OSSL_FUNC_SIGNATURE_SET_CTX_PARAMS, FUNCTION(set_params)},
+    {OSSL_FUNC_SIGNATURE_SETTABLE_CTX_PARAMS, FUNCTION(settable)},
+    {0, NULL},
+};
+
+const OSSL_DISPATCH remote_sign_ed25519[] = {
+    {OSSL_FUNC_SIGNATURE_NEWCTX, FUNCTION(ed25519_new)},
     {OSSL_FUNC_SIGNATURE_FREECTX, FUNCTION(free)},
     {OSSL_FUNC_SIGNATURE_DIGEST_SIGN_INIT, FUNCTION(sign_init)},
     {OSSL_FUNC_SIGNATURE_DIGEST_SIGN, FUNCTION(sign)},

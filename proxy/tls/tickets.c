@@ -62,6 +62,15 @@ static bool has_run_out(SSL_SESSION *session, const struct appdata *data)
     return data->trusted && peer && X509_cmp_current_time(X509_get0_notAfter(peer)) <= 0;
 }
 
+/* A session of another name is not resumed (RFC 6066 3). */
+static bool is_of_the_name(const struct tls *tls, const SSL_SESSION *session)
+{
+    char name[SERVER_NAME_LEN];
+
+    return server_name_fold(SSL_SESSION_get0_hostname(session), name) &&
+           !strcmp(name, tls->server_name ? tls->server_name : "");
+}
+
 static bool may_resume(const struct tls *tls, SSL_SESSION *session)
 {
     struct appdata data;
@@ -69,7 +78,7 @@ static bool may_resume(const struct tls *tls, SSL_SESSION *session)
     if (!session_appdata(session, &data) || has_run_out(session, &data))
         return false;
     if (tls->role == TLS_MAIN)
-        return true;
+        return is_of_the_name(tls, session);
     return tls->control.set && !CRYPTO_memcmp(data.binding, tls->control.id, sizeof data.binding);
 }
 

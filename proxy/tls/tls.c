@@ -32,6 +32,19 @@ static void leave(void)
     tls_bio_return();
 }
 
+/* What a data channel has from its control channel: the session that it may resume, and the name. */
+static bool take_control(struct tls *tls, const struct tls *control)
+{
+    const char *name = SSL_get_servername(control->ssl, TLSEXT_NAMETYPE_host_name);
+    char folded[SERVER_NAME_LEN];
+
+    tls->control = control->binding;
+    if (!server_name_fold(name, folded) || !folded[0])
+        return true;
+    tls->server_name = strdup(folded);
+    return tls->server_name;
+}
+
 struct tls *tls_new(struct tls_ctx *ctx, enum tls_role role, const struct tls *control, struct err *err)
 {
     struct tls *tls = calloc(1, sizeof *tls);
@@ -39,7 +52,7 @@ struct tls *tls_new(struct tls_ctx *ctx, enum tls_role role, const struct tls *c
 
     ERR_clear_error();
     if (tls)
-        tls->ssl = tls_keys_conversation(ctx);
+        tls->ssl = SSL_new(ctx->ssl_ctx);
     if (!tls || !tls->ssl || !bio || !SSL_set_app_data(tls->ssl, tls) || !BIO_up_ref(bio))
         goto fail;
     SSL_set_bio(tls->ssl, bio, bio);
@@ -49,10 +62,12 @@ struct tls *tls_new(struct tls_ctx *ctx, enum tls_role role, const struct tls *c
     tls->pause.tls = tls;
     tls->pause.err = &tls->err;
     buf_init(&tls->carry, TLS_KEPT_MAX);
-    if (role == TLS_DATA) {
+    if (role == TLS_DATA)
         SSL_set_num_tickets(tls->ssl, 0);
-        if (control)
-            tls->control = control->binding;
+    if (role == TLS_DATA && control && !take_control(tls, control)) {
+        tls_free(tls);
+        err_set(err, "out of memory");
+        return NULL;
     }
     return tls;
 fail:
@@ -86,6 +101,7 @@ void tls_free(struct tls *tls)
     tls_ctx_unref(tls->ctx);
     tls_peer_free(&tls->peer);
     buf_free(&tls->carry);
+    free(tls->server_name);
     free(tls);
 }
 
@@ -170,6 +186,8 @@ static enum tls_status established(struct tls *tls)
 {
     tls_admission_end(tls);
     SSL_clear_mode(tls->ssl, SSL_MODE_ASYNC);
+    free(tls->server_name);
+    tls->server_name = NULL;
     SSL_certs_clear(tls->ssl); /* nothing is signed any more: the keys need not live as long as this */
     if (tls->pause.answered_ms)
         tls->key_ms = (uint32_t)(tls->pause.answered_ms - tls->asked_ms);
@@ -197,6 +215,9 @@ enum tls_status tls_handshake(struct tls *tls, struct tls_io *io)
     result = SSL_do_handshake(tls->ssl);
     error = SSL_get_error(tls->ssl, result);
     leave();
+    if (tls->stale)
+        tls_keys_tell_stale(tls->ctx);
+    tls->stale = false;
     if (result == 1)
         return established(tls);
     if (error == SSL_ERROR_WANT_READ)

@@ -57,9 +57,9 @@ void tls_free(struct tls *tls);
 
 enum tls_role tls_role(const struct tls *tls);
 
-/* What stands in front of a full handshake, told before it begins: the client's network (a number, for fair turns at
- * the signers) and a question that is asked once, before a signature is (NULL: none). The question fills err when
- * it says no. */
+/* What stands in front of a full handshake, told before it begins: the client's network (a number, for fair
+ * turns at the signers) and a question that is asked once, before a signature is (NULL: none). The question
+ * fills err when it says no. */
 void tls_set_source(struct tls *tls, uint64_t network);
 uint64_t tls_source(const struct tls *tls);
 void tls_set_gate(struct tls *tls, bool (*may_begin)(void *owner, struct err *err), void *owner);

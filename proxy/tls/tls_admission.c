@@ -16,7 +16,7 @@ static int begin(struct tls *tls)
     tls->admission = ADMISSION_GIVEN;
     tls->pause.form =
         SSL_version(tls->ssl) == TLS1_3_VERSION ? SIGN_FORM_TLS13_SERVER : SIGN_FORM_TLS12_SERVER;
-    if (tls_keys_use(tls->ctx, tls->ssl))
+    if (tls_keys_use(tls_keys_for(tls->ctx, tls->server_name), tls->ssl))
         return 1;
     return refuse(tls, "OpenSSL does not take the certificate and its key");
 }
@@ -32,18 +32,19 @@ static bool gate_opens(struct tls *tls)
 int tls_admission_ask(SSL *ssl, void *unused)
 {
     struct tls *tls = SSL_get_app_data(ssl);
+    const struct tls_key_set *set = tls_keys_for(tls->ctx, tls->server_name);
 
     (void)unused;
     if (tls->admission == ADMISSION_GIVEN)
         return 1; /* after a HelloRetryRequest */
-    if (!tls->ctx->key_count)
+    if (!set->key_count)
         return refuse(tls, "no key can sign: the listener's keystore has offered none");
     if (!gate_opens(tls))
         return refuse(tls, NULL);
     if (!tls->asked_ms)
         tls->asked_ms = clock_monotonic_ms();
     if (tls->admission == ADMISSION_NONE)
-        tls->signer = tls->ctx->keys[0].signer;
+        tls->signer = set->keys[0].signer;
     switch (tls->signer->ops->admit(tls->signer, tls, &tls->err)) {
     case REMOTE_GO:
         return begin(tls);

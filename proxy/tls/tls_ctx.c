@@ -125,7 +125,7 @@ static int choose_protocol(SSL *ssl, const unsigned char **out, unsigned char *o
     return SSL_TLSEXT_ERR_ALERT_FATAL;
 }
 
-/* Every name is taken; it is recorded with the session. */
+/* tls_hello.c has taken the name, or refused it; now it is recorded with the session. */
 static int take_server_name(SSL *ssl, int *alert, void *arg)
 {
     (void)ssl;
@@ -146,7 +146,9 @@ static void set_behaviour(struct tls_ctx *ctx)
                                   SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER | SSL_MODE_ASYNC);
     SSL_CTX_set_max_early_data(ssl_ctx, 0);
     SSL_CTX_set_recv_max_early_data(ssl_ctx, 0);
+    SSL_CTX_set_client_hello_cb(ssl_ctx, tls_hello_take, NULL);
     SSL_CTX_set_cert_cb(ssl_ctx, tls_admission_ask, NULL);
+    SSL_CTX_set_tlsext_status_cb(ssl_ctx, tls_ocsp_staple);
     SSL_CTX_set_tlsext_servername_callback(ssl_ctx, take_server_name);
     if (ctx->alpn[0])
         SSL_CTX_set_alpn_select_cb(ssl_ctx, choose_protocol, ctx);
@@ -164,13 +166,16 @@ static bool setup(struct tls_ctx *ctx, const struct tls_policy *policy, struct e
         return false;
     }
     ctx->reject_in_handshake = policy->reject_in_handshake;
+    ctx->strict_server_name = policy->strict_server_name;
+    ctx->notice = policy->notice;
+    ctx->notice_owner = policy->notice_owner;
     set_behaviour(ctx);
     if (!set_session_context(ctx->ssl_ctx, policy)) {
         (void)tls_cause(NULL, err);
         return false;
     }
-    return set_algorithms(ctx->ssl_ctx, policy, err) && tickets_setup(ctx->ssl_ctx, policy, err) &&
-           tls_peer_setup(ctx->ssl_ctx, policy, ctx, err);
+    return tls_keys_make_sets(ctx, policy, err) && set_algorithms(ctx->ssl_ctx, policy, err) &&
+           tickets_setup(ctx->ssl_ctx, policy, err) && tls_peer_setup(ctx->ssl_ctx, policy, ctx, err);
 }
 
 struct tls_ctx *tls_ctx_new(const struct tls_policy *policy, struct err *err)
@@ -205,6 +210,7 @@ void tls_ctx_unref(struct tls_ctx *ctx)
     if (!ctx || --ctx->references)
         return;
     tls_ctx_clear_keys(ctx);
+    free(ctx->sets);
     SSL_CTX_free(ctx->ssl_ctx);
     free(ctx);
 }

@@ -111,8 +111,7 @@ bool tls_peer_setup(SSL_CTX *ctx, const struct tls_policy *policy, struct tls_ct
     return true;
 }
 
-/* One line, RFC 2253; what is not plain ASCII is escaped. */
-static char *subject_text(X509 *cert)
+char *tls_peer_subject(X509 *cert)
 {
     BIO *memory = BIO_new(BIO_s_mem());
     char *data, *text = NULL;
@@ -167,7 +166,7 @@ bool tls_peer_read(SSL *ssl, struct tls_peer *out)
     out->verdict = result == X509_V_OK ? TLS_TRUSTED : TLS_UNTRUSTED;
     if (result != X509_V_OK)
         out->reason = X509_verify_cert_error_string(result);
-    out->subject = subject_text(cert);
+    out->subject = tls_peer_subject(cert);
     out->serial = serial_text(cert);
     out->fingerprint = fingerprint_text(cert);
     return out->subject && out->serial && out->fingerprint;

@@ -19,3 +19,6 @@ bool tls_peer_setup(SSL_CTX *ctx, const struct tls_policy *policy, struct tls_ct
 /* After the handshake, resumed or not. False without memory. */
 bool tls_peer_read(SSL *ssl, struct tls_peer *out);
 void tls_peer_free(struct tls_peer *peer);
+
+/* One line, RFC 2253; what is not plain ASCII is escaped. To be freed; NULL without memory. */
+char *tls_peer_subject(X509 *cert);

@@ -12,14 +12,17 @@
 #include <signal.h>
 #include <sys/resource.h>
 
-enum { WORKER_HEARTBEAT_MS = 1000 };
+enum {
+    WORKER_HEARTBEAT_MS = 1000,
+    WORKER_LAST_WORDS_MS = 10000, /* after drain-timeout: what is in the middle of something may end it */
+};
 
 /* The process: what worker_setup.h made, and what drives it. */
 struct worker_process {
     struct worker worker;
     ev_io channel;
     ev_timer heartbeat, stop;
-    bool draining;
+    bool retiring, draining;
 };
 
 static size_t worker_sessions(const struct worker *worker)
@@ -44,29 +47,53 @@ static void worker_before_wait(void *owner)
     struct worker_process *process = owner;
 
     (void)log_flush();
-    if (process->draining && !worker_sessions(&process->worker) && !loop_streams(process->worker.loop))
+    if ((process->draining || process->retiring) && !worker_sessions(&process->worker) &&
+        !loop_streams(process->worker.loop))
         loop_stop(process->worker.loop);
 }
 
-static void worker_stop_now(struct ev_loop *ev, ev_timer *timer, int events)
+static void worker_each_service(struct worker_process *process, void (*each)(struct service *service))
 {
-    struct worker_process *process = timer->data;
+    for (size_t i = 0; i < COUNTERS_LISTENERS_MAX; i++)
+        if (process->worker.services[i])
+            each(process->worker.services[i]);
+}
 
-    (void)ev;
-    (void)events;
-    worker_end_sessions(process);
-    loop_stop(process->worker.loop);
+static void worker_deadline(struct worker_process *process, uint32_t within_ms)
+{
+    struct ev_loop *ev = loop_ev(process->worker.loop);
+
+    ev_timer_stop(ev, &process->stop);
+    ev_timer_set(&process->stop, (double)within_ms / 1000., 0.);
+    ev_timer_start(ev, &process->stop);
+}
+
+static void worker_retire(struct worker_process *process, uint32_t within_ms)
+{
+    process->retiring = true;
+    worker_each_service(process, service_retire);
+    worker_deadline(process, within_ms);
 }
 
 static void worker_drain(struct worker_process *process, uint32_t within_ms)
 {
     process->draining = true;
-    for (size_t i = 0; i < COUNTERS_LISTENERS_MAX; i++)
-        if (process->worker.services[i])
-            service_drain(process->worker.services[i]);
-    ev_timer_stop(loop_ev(process->worker.loop), &process->stop);
-    ev_timer_set(&process->stop, (double)within_ms / 1000., 0.);
-    ev_timer_start(loop_ev(process->worker.loop), &process->stop);
+    worker_each_service(process, service_drain);
+    worker_deadline(process, within_ms);
+}
+
+static void worker_time_is_up(struct ev_loop *ev, ev_timer *timer, int events)
+{
+    struct worker_process *process = timer->data;
+
+    (void)ev;
+    (void)events;
+    if (!process->draining) {
+        worker_drain(process, WORKER_LAST_WORDS_MS);
+        return;
+    }
+    worker_end_sessions(process);
+    loop_stop(process->worker.loop);
 }
 
 static void worker_message(struct worker_process *process, struct channel_message *message)
@@ -84,6 +111,9 @@ static void worker_message(struct worker_process *process, struct channel_messag
     case MESSAGE_KEYSTORE:
         number = unpack_u32(&in);
         worker_set_keystore(&process->worker, number, unpack_u8(&in));
+        break;
+    case MESSAGE_DRAIN:
+        worker_retire(process, unpack_u32(&in));
         break;
     case MESSAGE_STOP:
         worker_drain(process, unpack_u32(&in));
@@ -133,7 +163,7 @@ static void worker_watch(struct worker_process *process)
 
     ev_io_init(&process->channel, worker_channel_ready, CHANNEL_FD, EV_READ);
     ev_timer_init(&process->heartbeat, worker_beat, 0., WORKER_HEARTBEAT_MS / 1000.);
-    ev_timer_init(&process->stop, worker_stop_now, 0., 0.);
+    ev_timer_init(&process->stop, worker_time_is_up, 0., 0.);
     process->channel.data = process->heartbeat.data = process->stop.data = process;
     ev_io_start(ev, &process->channel);
     ev_timer_start(ev, &process->heartbeat);

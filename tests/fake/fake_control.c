@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <p11-kit/pkcs11.h>
+#include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,7 +14,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { RULES_MAX = 32, WORDS_MAX = 4, WORD_BYTES = 48, PLACES_MAX = 64, HANG_POLL_MS = 10 };
+enum { RULES_MAX = 32, WORDS_MAX = 4, WORD_BYTES = 256, PLACES_MAX = 64, HANG_POLL_MS = 10 };
 
 struct rule {
     int word_count;
@@ -26,16 +27,25 @@ struct shared {
     uint64_t used[RULES_MAX]; /* how often the rule with this number has failed a call */
 };
 
+/* So many at once over all processes: a locked file each, so that the end of a process gives them back. */
+struct places {
+    const char *name;
+    int fds[PLACES_MAX];
+    bool held[PLACES_MAX];
+};
+
 static struct {
     char path[400];
     uint64_t version;
     int rule_count;
     struct rule rules[RULES_MAX];
     int lock;
-    int places[PLACES_MAX];
-    int place; /* held now, or -1 */
+    struct places signing, sessions; /* `parallel`, `sessions` */
+    char token[WORD_BYTES];          /* that the module was started with; "": the environment's */
+    uint64_t opened_version;         /* of the file, when the session was opened */
+    bool forgotten;
     struct shared *shared;
-} control = {.lock = -1, .place = -1};
+} control = {.lock = -1, .signing = {.name = "place"}, .sessions = {.name = "session"}};
 
 struct name {
     const char *name;
@@ -66,6 +76,7 @@ static const struct name mechanisms[] = {
     {"CKM_RSA_X_509", CKM_RSA_X_509},
     {"CKM_RSA_PKCS_PSS", CKM_RSA_PKCS_PSS},
     {"CKM_ECDSA", CKM_ECDSA},
+    {"CKM_EDDSA", CKM_EDDSA},
 };
 
 static const struct name flags[] = {
@@ -134,7 +145,7 @@ bool fake_control_open(void)
     }
     (void)snprintf(control.path, sizeof control.path, "%s", path);
     for (int i = 0; i < PLACES_MAX; i++)
-        control.places[i] = -1;
+        control.signing.fds[i] = control.sessions.fds[i] = -1;
     control.lock = open_beside("lock");
     return control.lock >= 0 && map_shared();
 }
@@ -298,39 +309,117 @@ unsigned long fake_control_token_flags(void)
     return all;
 }
 
-static bool take_place(int place)
+static bool take_place(struct places *places, int number)
 {
     char ending[24];
 
-    if (control.places[place] < 0) {
-        (void)snprintf(ending, sizeof ending, "place%d", place);
-        control.places[place] = open_beside(ending);
-    }
-    if (control.places[place] < 0 || flock(control.places[place], LOCK_EX | LOCK_NB) != 0)
+    if (places->held[number])
         return false;
-    control.place = place;
-    return true;
+    if (places->fds[number] < 0) {
+        (void)snprintf(ending, sizeof ending, "%s%d", places->name, number);
+        places->fds[number] = open_beside(ending);
+    }
+    places->held[number] =
+        places->fds[number] >= 0 && flock(places->fds[number], LOCK_EX | LOCK_NB) == 0;
+    return places->held[number];
+}
+
+static bool take_any_place(struct places *places, long count)
+{
+    for (int i = 0; i < count; i++)
+        if (take_place(places, i))
+            return true;
+    return false;
+}
+
+/* Any one: they are all alike. */
+static void give_place(struct places *places)
+{
+    for (int i = 0; i < PLACES_MAX; i++)
+        if (places->held[i]) {
+            (void)flock(places->fds[i], LOCK_UN);
+            places->held[i] = false;
+            return;
+        }
+}
+
+/* 0: no limit. */
+static long limit(const char *word)
+{
+    const struct rule *rule = find_rule(word, NULL);
+    long places = rule ? number(rule, 1) : 0;
+
+    return places > 0 && places <= PLACES_MAX ? places : 0;
 }
 
 void fake_control_enter(void)
 {
-    control.place = -1;
-    while (control.shared && control.place < 0) {
-        const struct rule *rule = find_rule("parallel", NULL);
-        long places = rule ? number(rule, 1) : 0;
+    long places;
 
-        if (places <= 0 || places > PLACES_MAX)
+    while (control.shared && (places = limit("parallel")) != 0) {
+        if (take_any_place(&control.signing, places))
             return;
-        for (int i = 0; i < places; i++)
-            if (take_place(i))
-                return;
         pause_ms(1);
     }
 }
 
 void fake_control_leave(void)
 {
-    if (control.place >= 0)
-        (void)flock(control.places[control.place], LOCK_UN);
-    control.place = -1;
+    give_place(&control.signing);
+}
+
+/* Taken without a limit too: a limit that comes later counts the sessions that are there. */
+bool fake_control_take_session(void)
+{
+    long places;
+
+    if (!control.shared)
+        return true;
+    places = limit("sessions");
+    return take_any_place(&control.sessions, places ? places : PLACES_MAX) || !places;
+}
+
+void fake_control_give_session(void)
+{
+    give_place(&control.sessions);
+}
+
+void fake_control_crash(const char *function)
+{
+    if (!control.shared || !find_rule("crash", function))
+        return;
+    (void)signal(SIGSEGV, SIG_DFL);
+    (void)raise(SIGSEGV);
+}
+
+static const char *token_named(void)
+{
+    const struct rule *rule = control.shared ? find_rule("token", NULL) : NULL;
+
+    return rule && rule->word_count > 1 ? rule->words[1] : "";
+}
+
+const char *fake_control_token(void)
+{
+    (void)snprintf(control.token, sizeof control.token, "%s", token_named());
+    return *control.token ? control.token : NULL;
+}
+
+bool fake_control_token_changed(void)
+{
+    return strcmp(control.token, token_named()) != 0;
+}
+
+void fake_control_session_opened(void)
+{
+    refresh();
+    control.opened_version = control.version;
+    control.forgotten = false;
+}
+
+bool fake_control_session_lost(void)
+{
+    if (control.shared && find_rule("forget", NULL) && control.opened_version != control.version)
+        control.forgotten = true;
+    return control.forgotten;
 }

@@ -18,6 +18,21 @@ bool fake_control_absent(void);
 bool fake_control_hides(unsigned long mechanism);
 bool fake_control_corrupts(const char *function);
 
+/* Ends the process, as a module with a bug does, when the file says so. */
+void fake_control_crash(const char *function);
+
+/* The configuration of the token that is behind, or NULL: the one that the environment names. Borrowed. */
+const char *fake_control_token(void);
+
+/* A session was opened now. It is lost when the file says `forget` afterwards, or names another token. */
+void fake_control_session_opened(void);
+bool fake_control_session_lost(void);
+bool fake_control_token_changed(void);
+
+/* One of the `sessions` that the token has for all processes; false when there is none left. */
+bool fake_control_take_session(void);
+void fake_control_give_session(void);
+
 /* Flags that are added to the token's own. */
 unsigned long fake_control_token_flags(void);
 

@@ -17,15 +17,37 @@ static CK_FUNCTION_LIST fake;
 #define BEFORE(function)                                                                                     \
     do {                                                                                                     \
         CK_RV code_ = fake_control_before(function);                                                         \
+        fake_control_crash(function);                                                                        \
         if (code_ != CKR_OK)                                                                                 \
             return code_;                                                                                    \
     } while (0)
 
+/* Further down the call goes to a session: is it still one? */
+#define WITH_SESSION()                                                                                       \
+    do {                                                                                                     \
+        CK_RV code_ = session_state();                                                                       \
+        if (code_ != CKR_OK)                                                                                 \
+            return code_;                                                                                    \
+    } while (0)
+
+static CK_RV session_state(void)
+{
+    if (fake_control_absent() || fake_control_token_changed())
+        return CKR_DEVICE_REMOVED;
+    return fake_control_session_lost() ? CKR_SESSION_HANDLE_INVALID : CKR_OK;
+}
+
+/* SoftHSM2 reads its configuration now: this is the moment to put another token there. */
 static CK_RV fake_Initialize(void *args)
 {
+    const char *token;
+
     if (!fake_control_open())
         return CKR_GENERAL_ERROR;
     BEFORE("C_Initialize");
+    token = fake_control_token();
+    if (token && setenv("SOFTHSM2_CONF", token, 1) != 0)
+        return CKR_HOST_MEMORY;
     return real->C_Initialize(args);
 }
 
@@ -73,10 +95,25 @@ static CK_RV fake_GetMechanismInfo(CK_SLOT_ID slot, CK_MECHANISM_TYPE type, CK_M
 static CK_RV fake_OpenSession(CK_SLOT_ID slot, CK_FLAGS flags, void *owner, CK_NOTIFY notify,
                               CK_SESSION_HANDLE *session)
 {
+    CK_RV code;
+
     BEFORE("C_OpenSession");
     if (fake_control_absent())
         return CKR_TOKEN_NOT_PRESENT;
-    return real->C_OpenSession(slot, flags, owner, notify, session);
+    if (!fake_control_take_session())
+        return CKR_SESSION_COUNT;
+    code = real->C_OpenSession(slot, flags, owner, notify, session);
+    if (code == CKR_OK)
+        fake_control_session_opened();
+    else
+        fake_control_give_session();
+    return code;
+}
+
+static CK_RV fake_CloseSession(CK_SESSION_HANDLE session)
+{
+    fake_control_give_session();
+    return real->C_CloseSession(session);
 }
 
 static CK_RV fake_GetSessionInfo(CK_SESSION_HANDLE session, CK_SESSION_INFO *info)
@@ -84,18 +121,21 @@ static CK_RV fake_GetSessionInfo(CK_SESSION_HANDLE session, CK_SESSION_INFO *inf
     BEFORE("C_GetSessionInfo");
     if (fake_control_absent())
         return CKR_SESSION_HANDLE_INVALID;
+    WITH_SESSION();
     return real->C_GetSessionInfo(session, info);
 }
 
 static CK_RV fake_Login(CK_SESSION_HANDLE session, CK_USER_TYPE user, CK_UTF8CHAR *pin, CK_ULONG len)
 {
     BEFORE("C_Login");
+    WITH_SESSION();
     return real->C_Login(session, user, pin, len);
 }
 
 static CK_RV fake_FindObjectsInit(CK_SESSION_HANDLE session, CK_ATTRIBUTE *wanted, CK_ULONG count)
 {
     BEFORE("C_FindObjectsInit");
+    WITH_SESSION();
     return real->C_FindObjectsInit(session, wanted, count);
 }
 
@@ -109,8 +149,7 @@ static CK_RV fake_GetAttributeValue(CK_SESSION_HANDLE session, CK_OBJECT_HANDLE 
 static CK_RV fake_SignInit(CK_SESSION_HANDLE session, CK_MECHANISM *mechanism, CK_OBJECT_HANDLE key)
 {
     BEFORE("C_SignInit");
-    if (fake_control_absent())
-        return CKR_DEVICE_REMOVED;
+    WITH_SESSION();
     if (fake_control_hides(mechanism->mechanism))
         return CKR_MECHANISM_INVALID;
     return real->C_SignInit(session, mechanism, key);
@@ -119,13 +158,13 @@ static CK_RV fake_SignInit(CK_SESSION_HANDLE session, CK_MECHANISM *mechanism, C
 /* A failed C_Sign ends the operation, so the real one is ended too. */
 static CK_RV sign_now(CK_SESSION_HANDLE session, CK_BYTE *data, CK_ULONG len, CK_BYTE *out, CK_ULONG *out_len)
 {
-    CK_RV asked = fake_control_before("C_Sign");
-    CK_RV code = real->C_Sign(session, data, len, out, out_len);
+    CK_RV asked = fake_control_before("C_Sign"), code;
 
+    fake_control_crash("C_Sign");
+    code = real->C_Sign(session, data, len, out, out_len);
     if (asked != CKR_OK)
         return asked;
-    if (fake_control_absent())
-        return CKR_DEVICE_REMOVED;
+    WITH_SESSION();
     if (code == CKR_OK && out && *out_len && fake_control_corrupts("C_Sign"))
         out[*out_len / 2] ^= 1;
     return code;
@@ -151,6 +190,7 @@ static void override(void)
     fake.C_GetTokenInfo = fake_GetTokenInfo;
     fake.C_GetMechanismInfo = fake_GetMechanismInfo;
     fake.C_OpenSession = fake_OpenSession;
+    fake.C_CloseSession = fake_CloseSession;
     fake.C_GetSessionInfo = fake_GetSessionInfo;
     fake.C_Login = fake_Login;
     fake.C_FindObjectsInit = fake_FindObjectsInit;

@@ -39,6 +39,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
         must(form >= 1 && form <= 4 ? true : handshake_form_check(form, data, size) == FORM_UNKNOWN);
         must(!found || found->value == scheme);
+        must(!handshake_form_allows(form, found, SCHEME_KEY_ED25519) || found->value == 0x0807);
         must(!handshake_form_allows(form, found, SCHEME_KEY_P256) || found->padding == SCHEME_ECDSA);
     }
     return 0;

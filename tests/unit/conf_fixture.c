@@ -19,7 +19,7 @@ struct conf_files *fixture_files(const struct fixture_file *list)
     assert_true(pack_u32(&packed, count));
     for (uint32_t i = 0; i < count; i++) {
         assert_true(pack_text(&packed, list[i].path));
-        assert_true(pack_bytes(&packed, list[i].text, strlen(list[i].text)));
+        assert_true(pack_bytes(&packed, list[i].text, list[i].len ? list[i].len : strlen(list[i].text)));
     }
     files = conf_files_from_memory(buf_data(&packed), buf_len(&packed));
     assert_non_null(files);

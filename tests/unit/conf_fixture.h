@@ -6,6 +6,7 @@
 /* Files that a test makes up; ends with path NULL. */
 struct fixture_file {
     const char *path, *text;
+    size_t len; /* 0: that of the text */
 };
 
 /* As a worker gets them. Fails the test when it cannot. */
@@ -19,3 +20,6 @@ char *fixture_slurp(const char *path);
 
 /* Something that looks like a certificate. */
 #define FIXTURE_CERTIFICATE "-----BEGIN CERTIFICATE-----\nMAA=\n-----END CERTIFICATE-----\n"
+
+/* Text and length of what looks like an OCSP response: SEQUENCE { ENUMERATED 0 }. */
+#define FIXTURE_OCSP "\x30\x03\x0a\x01\x00", 5

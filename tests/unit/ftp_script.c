@@ -290,8 +290,8 @@ static void say(struct stage *stage, int side, const char *text, bool whole)
     char bytes[LINE_MAX_BYTES + 2];
     size_t len = unescape(text, bytes);
     if (whole) {
-        memcpy(bytes + len, "\r\n", 2);
-        len += 2;
+        bytes[len++] = '\r';
+        bytes[len++] = '\n';
     }
     feed(stage, side, bytes, len);
 }

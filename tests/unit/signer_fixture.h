@@ -25,6 +25,7 @@ enum fixture_key {
     FIXTURE_P521,   /* "p521", no certificate on the token */
     FIXTURE_TWIN_1, /* "twin" */
     FIXTURE_TWIN_2, /* "twin" */
+    FIXTURE_ED,     /* "ed", Ed25519, no certificate on the token */
     FIXTURE_KEYS,
 };
 

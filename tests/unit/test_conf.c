@@ -8,16 +8,16 @@
 #include <string.h>
 
 static const struct fixture_file certificates[] = {
-    {"ca.pem", "ca\n" FIXTURE_CERTIFICATE},
-    {"rsa.pem", "rsa\n" FIXTURE_CERTIFICATE},
-    {"ec.pem", "ec\n" FIXTURE_CERTIFICATE},
+    {"ca.pem", "ca\n" FIXTURE_CERTIFICATE, 0},
+    {"rsa.pem", "rsa\n" FIXTURE_CERTIFICATE, 0},
+    {"ec.pem", "ec\n" FIXTURE_CERTIFICATE, 0},
 };
 
 /* The files above beside the text; conf_free and conf_files_free are the caller's. */
 static struct conf *read_text(struct conf_files **files, const char *text)
 {
     const struct fixture_file list[] = {
-        {"p11gate.conf", text}, certificates[0], certificates[1], certificates[2], {NULL, NULL},
+        {"p11gate.conf", text, 0}, certificates[0], certificates[1], certificates[2], {NULL, NULL, 0},
     };
 
     *files = fixture_files(list);
@@ -437,10 +437,11 @@ static void relative_paths_begin_at_the_file(void **state)
          "keystores = ( { alias = \"edge\"; token = \"pkcs11:\"; pin-file = \"pins/edge\"; } );"
          "listeners = ( { alias = \"a\"; protocol = \"tls\"; bind = \"127.0.0.1:990\"; keystore = \"edge\";"
          "key-alias = [ \"k\", \"l\" ]; certificate-file = [ \"k.pem\", \"/l.pem\" ];"
-         "backend = \"127.0.0.1:21\"; } );"},
-        {"/etc/p11gate/k.pem", FIXTURE_CERTIFICATE},
-        {"/l.pem", FIXTURE_CERTIFICATE},
-        {NULL, NULL},
+         "backend = \"127.0.0.1:21\"; } );",
+         0},
+        {"/etc/p11gate/k.pem", FIXTURE_CERTIFICATE, 0},
+        {"/l.pem", FIXTURE_CERTIFICATE, 0},
+        {NULL, NULL, 0},
     };
     struct conf_files *files = fixture_files(list);
     struct conf *conf = fixture_read(files, conf_files_first(files));

@@ -10,7 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { PAIRS_MIN = 40, SAID_LEN = CONF_ERRORS_MAX * sizeof(struct err) };
+enum { PAIRS_MIN = 180, SAID_LEN = CONF_ERRORS_MAX * sizeof(struct err) };
 
 static void with_ending(const char *path, const char *ending, char *out, size_t size)
 {

@@ -145,7 +145,7 @@ static void packs_what_was_asked_for(void **state)
 
 static void says_when_the_packed_do_not_fit(void **state)
 {
-    static const struct fixture_file list[] = {{"a", "0123456789"}, {NULL, NULL}};
+    static const struct fixture_file list[] = {{"a", "0123456789", 0}, {NULL, NULL, 0}};
     struct conf_files *files = fixture_files(list);
     struct buf packed;
 

@@ -225,19 +225,21 @@ static void other_things_worth_signing_are_refused(void **state)
 struct scheme_row {
     uint32_t scheme;
     bool rsa12, rsa13, p256_12, p256_13, p384_12, p384_13, p521_12, p521_13;
+    bool ed12, ed13;
 };
 
 static const struct scheme_row scheme_rows[] = {
-    /*         RSA 1.2, 1.3   P-256 1.2, 1.3  P-384 1.2, 1.3  P-521 1.2, 1.3 */
-    {0x0401, true, false, false, false, false, false, false, false},
-    {0x0501, true, false, false, false, false, false, false, false},
-    {0x0601, true, false, false, false, false, false, false, false},
-    {0x0804, true, true, false, false, false, false, false, false},
-    {0x0805, true, true, false, false, false, false, false, false},
-    {0x0806, true, true, false, false, false, false, false, false},
-    {0x0403, false, false, true, true, true, false, true, false},
-    {0x0503, false, false, true, false, true, true, true, false},
-    {0x0603, false, false, true, false, true, false, true, true},
+    /*         RSA 1.2, 1.3   P-256 1.2, 1.3  P-384 1.2, 1.3  P-521 1.2, 1.3  Ed25519 1.2, 1.3 */
+    {0x0401, true, false, false, false, false, false, false, false, false, false},
+    {0x0501, true, false, false, false, false, false, false, false, false, false},
+    {0x0601, true, false, false, false, false, false, false, false, false, false},
+    {0x0804, true, true, false, false, false, false, false, false, false, false},
+    {0x0805, true, true, false, false, false, false, false, false, false, false},
+    {0x0806, true, true, false, false, false, false, false, false, false, false},
+    {0x0403, false, false, true, true, true, false, true, false, false, false},
+    {0x0503, false, false, true, false, true, true, true, false, false, false},
+    {0x0603, false, false, true, false, true, false, true, true, false, false},
+    {0x0807, false, false, false, false, false, false, false, false, true, true},
 };
 
 static void schemes_fit_key_and_form(void **state)
@@ -246,13 +248,14 @@ static void schemes_fit_key_and_form(void **state)
     for (size_t i = 0; i < ROWS(scheme_rows); i++) {
         const struct scheme_row *row = &scheme_rows[i];
         const struct scheme *scheme = scheme_find(row->scheme);
-        const bool expected[4][2] = {{row->rsa12, row->rsa13},
+        const bool expected[5][2] = {{row->rsa12, row->rsa13},
                                      {row->p256_12, row->p256_13},
                                      {row->p384_12, row->p384_13},
-                                     {row->p521_12, row->p521_13}};
+                                     {row->p521_12, row->p521_13},
+                                     {row->ed12, row->ed13}};
 
         assert_non_null(scheme);
-        for (int key = SCHEME_KEY_RSA; key <= SCHEME_KEY_P521; key++) {
+        for (int key = SCHEME_KEY_RSA; key <= SCHEME_KEY_ED25519; key++) {
             enum scheme_key kind = (enum scheme_key)key;
 
             assert_int_equal(handshake_form_allows(SIGN_FORM_TLS12_SERVER, scheme, kind), expected[key][0]);
@@ -263,11 +266,11 @@ static void schemes_fit_key_and_form(void **state)
     }
 }
 
-/* MD5, SHA-1, SHA-224, DSA, rsa_pss_pss, Ed25519, Ed448, brainpool, SM2, GREASE, nothing. */
+/* MD5, SHA-1, SHA-224, DSA, rsa_pss_pss, Ed448, brainpool, SM2, GREASE, nothing. */
 static void weak_and_unknown_schemes_are_refused(void **state)
 {
     static const uint32_t refused[] = {0x0101, 0x0201, 0x0203, 0x0301, 0x0303,  0x0402,
-                                       0x0202, 0x0809, 0x080a, 0x080b, 0x0807,  0x0808,
+                                       0x0202, 0x0809, 0x080a, 0x080b, 0x0408,  0x0808,
                                        0x081a, 0x0708, 0x0a0a, 0x0000, 0x10401, 0xffffffff};
 
     (void)state;

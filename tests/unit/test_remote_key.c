@@ -27,6 +27,9 @@ static const struct request requests[] = {
     {KIT_RSA, TLS1_3_VERSION, "RSA-PSS+SHA512", NULL, 0x0806, 130},
     {KIT_P256, TLS1_3_VERSION, NULL, NULL, 0x0403, 130},
     {KIT_P384, TLS1_3_VERSION, NULL, "TLS_AES_256_GCM_SHA384", 0x0503, 146},
+    {KIT_ED25519, TLS1_3_VERSION, NULL, NULL, 0x0807, 130},
+    {KIT_ED25519, TLS1_3_VERSION, NULL, "TLS_AES_256_GCM_SHA384", 0x0807, 146},
+    {KIT_ED25519, TLS1_2_VERSION, NULL, NULL, 0x0807, TLS12_X25519_LEN},
     {KIT_RSA, TLS1_2_VERSION, NULL, NULL, 0x0804, TLS12_X25519_LEN},
     {KIT_RSA, TLS1_2_VERSION, "RSA+SHA256", NULL, 0x0401, TLS12_X25519_LEN},
     {KIT_RSA, TLS1_2_VERSION, "RSA+SHA384", NULL, 0x0501, TLS12_X25519_LEN},
@@ -117,7 +120,7 @@ static void a_token_without_pss_or_pkcs1_is_not_asked_for_it(void **state)
 
         key.schemes = rows[i].schemes;
         kit_open(&kit, &policy, 0, rows[i].client_version);
-        assert_true(tls_ctx_add_key(kit.ctx, &key, &kit.signer.base, &err));
+        assert_true(tls_ctx_add_key(kit.ctx, &key, NULL, &kit.signer.base, &err));
         kit_connect(&pair, kit.ctx, TLS_MAIN, NULL, &kit.client, NULL);
         assert_int_equal(kit_handshake(&pair, &kit.signer), rows[i].version != 0);
         assert_int_equal(kit.signer.scheme, rows[i].scheme);

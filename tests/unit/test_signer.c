@@ -33,30 +33,32 @@ static const struct use uses[] = {
     {0, FIXTURE_RSA, 0x0804, false},  {1, FIXTURE_EC, 0x0403, true},    {1, FIXTURE_EC, 0x0403, false},
     {1, FIXTURE_EC, 0x0503, false},   {1, FIXTURE_EC, 0x0603, false},   {2, FIXTURE_P384, 0x0503, true},
     {2, FIXTURE_P384, 0x0403, false}, {2, FIXTURE_P384, 0x0603, false}, {3, FIXTURE_P521, 0x0603, true},
-    {3, FIXTURE_P521, 0x0403, false},
+    {3, FIXTURE_P521, 0x0403, false}, {4, FIXTURE_ED, 0x0807, true},    {4, FIXTURE_ED, 0x0807, false},
 };
 
 static void expect_inventory(void)
 {
     static const uint32_t schemes[] = {INVENTORY_RSA_PKCS1 | INVENTORY_RSA_PSS, INVENTORY_ECDSA,
-                                       INVENTORY_ECDSA, INVENTORY_ECDSA};
+                                       INVENTORY_ECDSA, INVENTORY_ECDSA, INVENTORY_ED25519};
 
-    assert_int_equal(running.key_count, 4);
-    for (size_t i = 0; i < 4; i++) {
+    static const enum fixture_key of[] = {FIXTURE_RSA, FIXTURE_EC, FIXTURE_P384, FIXTURE_P521, FIXTURE_ED};
+
+    assert_int_equal(running.key_count, ROWS(schemes));
+    for (size_t i = 0; i < ROWS(schemes); i++) {
         const unsigned char *der = running.keys[i].chain[0].der;
         X509 *leaf = d2i_X509(NULL, &der, (long)running.keys[i].chain[0].len);
 
         assert_int_equal(running.keys[i].wanted, i);
         assert_int_equal(running.keys[i].schemes, schemes[i]);
         assert_int_equal(running.keys[i].chain_len, 2); /* the root is left out */
-        assert_int_equal(X509_cmp(leaf, fixture.certificates[i]), 0);
+        assert_int_equal(X509_cmp(leaf, fixture.certificates[of[i]]), 0);
         X509_free(leaf);
     }
 }
 
 static void signs_with_every_key_and_scheme(void **state)
 {
-    char *pems[2];
+    char *pems[3];
 
     (void)state;
     fixture_start(&start, "ftps-rsa");
@@ -65,6 +67,7 @@ static void signs_with_every_key_and_scheme(void **state)
     start.wanted_count = 2;
     pems[0] = fixture_want(&start, "p384", fixture.certificates[FIXTURE_P384]);
     pems[1] = fixture_want(&start, "pkcs11:id=%04", fixture.certificates[FIXTURE_P521]);
+    pems[2] = fixture_want(&start, "ed", fixture.certificates[FIXTURE_ED]);
     running_start(&running, &start, FIXTURE_PIN "\n");
     if (!running.ready)
         fail_msg("not ready: %s %s", running.fault, running.last_state_text);
@@ -87,6 +90,7 @@ static void signs_with_every_key_and_scheme(void **state)
     assert_true(running_saw(&running, SIGNER_STARTING) && running_saw(&running, SIGNER_LOGGING_IN));
     free(pems[0]);
     free(pems[1]);
+    free(pems[2]);
 }
 
 static void start_with_rsa(void)

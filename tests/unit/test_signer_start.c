@@ -52,7 +52,7 @@ static const struct fault_row fault_rows[] = {
     {"pkcs11:object=ftps-rs?pin-value=1234", "a PIN must not stand in a key's URI"},
     {"pkcs11:object=ftps-r?pin-source=/etc/pin", "a PIN must not stand in a key's URI"},
     {"p384", "token \"edge\" has no certificate with the key's id (%03)"},
-    {"ed", "neither an RSA nor an EC key"},
+    {"ed", "token \"edge\" has no certificate with the key's id (%07)"},
 };
 
 static void expect_problem(const struct fault_row *row)

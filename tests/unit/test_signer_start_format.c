@@ -17,6 +17,7 @@ static void fill(void)
         .token = "pkcs11:token=edge",
         .directory = "",
         .sign_timeout_ms = 2000,
+        .max_per_second = 250,
         .force_login = true,
         .wanted_count = 2,
     };
@@ -44,6 +45,7 @@ static void everything_arrives(void **state)
     assert_string_equal(copy.token, start.token);
     assert_string_equal(copy.directory, "");
     assert_int_equal(copy.sign_timeout_ms, 2000);
+    assert_int_equal(copy.max_per_second, 250);
     assert_true(copy.force_login);
     assert_false(copy.check);
     assert_int_equal(copy.wanted_count, 2);

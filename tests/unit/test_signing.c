@@ -52,17 +52,17 @@ static void pss_blocks_verify(void **state)
         assert_non_null(key);
         for (uint32_t value = 0x0804; value <= 0x0805; value++) {
             const struct scheme *scheme = scheme_find(value);
-            uint8_t hash[CRYPTO_HASH_MAX], salt[CRYPTO_HASH_MAX], block[SIGN_SIGNATURE_MAX];
-            uint8_t signature[SIGN_SIGNATURE_MAX];
+            uint8_t salt[CRYPTO_HASH_MAX], block[SIGN_SIGNATURE_MAX], signature[SIGN_SIGNATURE_MAX];
+            struct crypto_input in;
             size_t len;
 
-            memset(hash, (int)i, sizeof hash);
+            assert_true(crypto_input(scheme, (const uint8_t *)"message", i, &in));
             memset(salt, 0x77, sizeof salt);
-            assert_true(pss_encode(scheme, hash, salt, bits[i], block));
+            assert_true(pss_encode(scheme, in.hash, salt, bits[i], block));
             len = raw_rsa(key, block, (bits[i] + 7) / 8, signature);
-            assert_true(crypto_verify(key, scheme, hash, signature, len));
-            hash[0] ^= 1;
-            assert_false(crypto_verify(key, scheme, hash, signature, len));
+            assert_true(crypto_verify(key, scheme, &in, signature, len));
+            in.hash[0] ^= 1;
+            assert_false(crypto_verify(key, scheme, &in, signature, len));
         }
         EVP_PKEY_free(key);
     }
@@ -76,6 +76,30 @@ static void a_key_too_small_for_its_hash_is_refused(void **state)
     assert_false(pss_encode(scheme_find(0x0806), hash, salt, 1024, block)); /* needs 130 bytes */
     assert_false(pss_encode(scheme_find(0x0804), hash, salt, 512, block));
     assert_true(pss_encode(scheme_find(0x0804), hash, salt, 528 + 1, block)); /* just enough */
+}
+
+/* RFC 8032 7.1, test 2: a known answer, as the message itself is signed. */
+static void ed25519_signs_the_message(void **state)
+{
+    static const uint8_t secret[32] = {0x4c, 0xcd, 0x08, 0x9b, 0x28, 0xff, 0x96, 0xda, 0x9d, 0xb6, 0xc3,
+                                       0x46, 0xec, 0x11, 0x4e, 0x0f, 0x5b, 0x8a, 0x31, 0x9f, 0x35, 0xab,
+                                       0xa6, 0x24, 0xda, 0x8c, 0xf6, 0xed, 0x4f, 0xb8, 0xa6, 0xfb};
+    static const uint8_t begins[8] = {0x92, 0xa0, 0x09, 0xa9, 0xf0, 0xd4, 0xca, 0xb8};
+    EVP_PKEY *key = EVP_PKEY_new_raw_private_key(EVP_PKEY_ED25519, NULL, secret, sizeof secret);
+    const struct scheme *scheme = scheme_find(0x0807);
+    uint8_t message[] = {0x72}, signature[SIGN_SIGNATURE_MAX];
+    size_t len = sizeof signature;
+    struct crypto_input in;
+
+    (void)state;
+    assert_true(crypto_input(scheme, message, sizeof message, &in));
+    assert_true(crypto_sign(key, scheme, &in, signature, &len));
+    assert_int_equal(len, 64);
+    assert_memory_equal(signature, begins, sizeof begins);
+    assert_true(crypto_verify(key, scheme, &in, signature, len));
+    message[0]++;
+    assert_false(crypto_verify(key, scheme, &in, signature, len));
+    EVP_PKEY_free(key);
 }
 
 static void ecdsa_becomes_der(void **state)
@@ -368,6 +392,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(pss_blocks_verify),
         cmocka_unit_test(a_key_too_small_for_its_hash_is_refused),
+        cmocka_unit_test(ed25519_signs_the_message),
         cmocka_unit_test(ecdsa_becomes_der),
         cmocka_unit_test(return_codes_mean_what_they_should),
         cmocka_unit_test(key_names),

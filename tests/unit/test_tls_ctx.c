@@ -150,7 +150,7 @@ static const char *added(const struct inventory_key *key)
     kit_signer_init(&signer);
     ctx = kit_ctx(&policy, &signer, 0);
     err.text[0] = 0;
-    done = tls_ctx_add_key(ctx, key, &signer.base, &err);
+    done = tls_ctx_add_key(ctx, key, NULL, &signer.base, &err);
     assert_int_equal(done, !err.text[0]);
     assert_int_equal(tls_ctx_has_key(ctx), done);
     tls_ctx_unref(ctx);
@@ -193,7 +193,8 @@ static void a_key_must_fit_its_certificate(void **state)
 
 static void a_key_must_be_of_a_kind_that_tls_can_use(void **state)
 {
-    static const char unfit[] = "the key is not RSA or EC (P-256, P-384), or the token cannot sign with it";
+    static const char unfit[] =
+        "the key is not RSA, EC (P-256, P-384) or Ed25519, or the token cannot sign with it";
     const uint32_t all = INVENTORY_RSA_PKCS1 | INVENTORY_RSA_PSS | INVENTORY_ECDSA | INVENTORY_ED25519;
     struct {
         EVP_PKEY *key;
@@ -205,7 +206,9 @@ static void a_key_must_be_of_a_kind_that_tls_can_use(void **state)
         {kit_key(KIT_P256), INVENTORY_RSA_PKCS1, unfit},
         {EVP_PKEY_Q_keygen(NULL, NULL, "EC", "P-521"), all, unfit},
         {EVP_PKEY_Q_keygen(NULL, NULL, "EC", "secp256k1"), all, unfit},
-        {EVP_PKEY_Q_keygen(NULL, NULL, "ED25519"), all, unfit},
+        {EVP_PKEY_Q_keygen(NULL, NULL, "ED25519"), all & ~(uint32_t)INVENTORY_ED25519, unfit},
+        {EVP_PKEY_Q_keygen(NULL, NULL, "ED448"), all, unfit},
+        {EVP_PKEY_Q_keygen(NULL, NULL, "ED25519"), all, ""},
         {EVP_RSA_gen(1024), all, "ee key too small"},
     };
     const struct kit_wish wish = {.name = "kind"};
@@ -235,15 +238,15 @@ static void one_key_of_each_kind_and_one_keystore(void **state)
     kit_signer_init(&signer);
     kit_signer_init(&other);
     ctx = kit_ctx(&policy, &signer, 0);
-    assert_true(tls_ctx_add_key(ctx, &p256, &signer.base, &err));
-    assert_false(tls_ctx_add_key(ctx, &p384, &signer.base, &err));
-    assert_string_equal(err.text, "a second EC key: one RSA and one EC key are possible");
-    assert_false(tls_ctx_add_key(ctx, &rsa, &other.base, &err));
+    assert_true(tls_ctx_add_key(ctx, &p256, NULL, &signer.base, &err));
+    assert_false(tls_ctx_add_key(ctx, &p384, NULL, &signer.base, &err));
+    assert_string_equal(err.text, "a second EC key: one RSA, one EC and one Ed25519 key are possible");
+    assert_false(tls_ctx_add_key(ctx, &rsa, NULL, &other.base, &err));
     assert_string_equal(err.text, "the keys of a listener must come from one keystore");
-    assert_true(tls_ctx_add_key(ctx, &rsa, &signer.base, &err));
+    assert_true(tls_ctx_add_key(ctx, &rsa, NULL, &signer.base, &err));
     tls_ctx_clear_keys(ctx);
     assert_false(tls_ctx_has_key(ctx));
-    assert_true(tls_ctx_add_key(ctx, &p384, &other.base, &err));
+    assert_true(tls_ctx_add_key(ctx, &p384, NULL, &other.base, &err));
     assert_true(tls_ctx_has_key(ctx));
     tls_ctx_unref(ctx);
 }
@@ -275,7 +278,7 @@ static void the_chain_of_the_inventory_is_sent(void **state)
         key.chain[1].der = middle.der;
         key.chain[1].len = middle.der_len;
         kit_open(&kit, &policy, 0, 0);
-        assert_true(tls_ctx_add_key(kit.ctx, &key, &kit.signer.base, &err));
+        assert_true(tls_ctx_add_key(kit.ctx, &key, NULL, &kit.signer.base, &err));
         kit_establish(&pair, &kit, NULL);
         assert_int_equal(sk_X509_num(SSL_get_peer_cert_chain(pair.client)), chain_len);
         kit_pair_free(&pair);

@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { KIT_SCHEME_ED25519 = 0x0807 };
+
 static const uint8_t ticket_secret[TLS_TICKET_SECRET_LEN] = "tests";
 
 /* ---- signer ---- */
@@ -80,6 +82,8 @@ static const EVP_MD *hash_of_scheme(uint32_t scheme)
 {
     uint32_t hash = scheme >> 8 == 8 ? scheme & 0xff : scheme >> 8;
 
+    if (scheme == KIT_SCHEME_ED25519)
+        return NULL;
     return hash == 4 ? EVP_sha256() : hash == 5 ? EVP_sha384() : EVP_sha512();
 }
 
@@ -91,7 +95,7 @@ static void sign_really(struct remote_signature *signature)
 
     assert_non_null(key);
     assert_int_equal(EVP_DigestSignInit(ctx, &pkey_ctx, hash_of_scheme(signature->scheme), NULL, key), 1);
-    if (signature->scheme >> 8 == 8) {
+    if (EVP_PKEY_is_a(key, "RSA") && signature->scheme >> 8 == 8) {
         assert_true(EVP_PKEY_CTX_set_rsa_padding(pkey_ctx, RSA_PKCS1_PSS_PADDING) > 0);
         assert_true(EVP_PKEY_CTX_set_rsa_pss_saltlen(pkey_ctx, RSA_PSS_SALTLEN_DIGEST) > 0);
     }
@@ -150,7 +154,7 @@ struct tls_ctx *kit_ctx(const struct tls_policy *policy, struct kit_signer *sign
     for (int kind = 0; kind < KIT_KINDS; kind++) {
         struct inventory_key key = kit_inventory((enum kit_kind)kind);
 
-        if ((kinds & 1U << kind) && !tls_ctx_add_key(ctx, &key, &signer->base, &err))
+        if ((kinds & 1U << kind) && !tls_ctx_add_key(ctx, &key, NULL, &signer->base, &err))
             fail_msg("tls_ctx_add_key: %s", err.text);
     }
     return ctx;
@@ -257,6 +261,23 @@ void kit_pair_free(struct kit_pair *pair)
     free(pair->out);
     free(pair->plain);
     ERR_clear_error();
+}
+
+void kit_client_asks(struct kit_pair *pair, const char *name)
+{
+    assert_true(SSL_ctrl(pair->client, SSL_CTRL_SET_TLSEXT_HOSTNAME, TLSEXT_NAMETYPE_host_name,
+                         (void *)(uintptr_t)name));
+}
+
+enum kit_kind kit_client_sees(const struct kit_pair *pair)
+{
+    X509 *certificate = SSL_get0_peer_certificate(pair->client);
+    int kind = 0;
+
+    while (kind < KIT_KINDS && X509_cmp(certificate, kit_server_identity((enum kit_kind)kind)->certificate))
+        kind++;
+    assert_int_not_equal(kind, KIT_KINDS);
+    return (enum kit_kind)kind;
 }
 
 static void deliver(struct kit_pair *pair, const struct tls_io *io)

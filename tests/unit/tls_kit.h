@@ -12,7 +12,7 @@
 #include <openssl/ssl.h>
 #include <stdbool.h>
 
-enum kit_kind { KIT_RSA, KIT_P256, KIT_P384, KIT_KINDS };
+enum kit_kind { KIT_RSA, KIT_P256, KIT_P384, KIT_ED25519, KIT_KINDS };
 
 struct kit_identity {
     EVP_PKEY *key;
@@ -109,6 +109,10 @@ struct kit_pair {
 void kit_connect(struct kit_pair *pair, struct tls_ctx *ctx, enum tls_role role, const struct tls *control,
                  struct kit_client *client, SSL_SESSION *session);
 void kit_pair_free(struct kit_pair *pair);
+/* The server name that the client will ask for; NULL: none. */
+void kit_client_asks(struct kit_pair *pair, const char *name);
+/* The kind of the key whose certificate the client has got. */
+enum kit_kind kit_client_sees(const struct kit_pair *pair);
 
 /* One step of the server's handshake with what the client has sent; the answer goes to the client. */
 enum tls_status kit_server_step(struct kit_pair *pair);

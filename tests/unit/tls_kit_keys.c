@@ -10,10 +10,14 @@
 EVP_PKEY *kit_key(enum kit_kind kind)
 {
     static EVP_PKEY *keys[KIT_KINDS];
-    static const char *const curves[KIT_KINDS] = {NULL, "P-256", "P-384"};
+    static const char *const curves[KIT_KINDS] = {NULL, "P-256", "P-384", NULL};
 
-    if (!keys[kind])
-        keys[kind] = kind == KIT_RSA ? EVP_RSA_gen(2048) : EVP_PKEY_Q_keygen(NULL, NULL, "EC", curves[kind]);
+    if (keys[kind])
+        return keys[kind];
+    if (curves[kind])
+        keys[kind] = EVP_PKEY_Q_keygen(NULL, NULL, "EC", curves[kind]);
+    else
+        keys[kind] = kind == KIT_RSA ? EVP_RSA_gen(2048) : EVP_PKEY_Q_keygen(NULL, NULL, "ED25519");
     assert_non_null(keys[kind]);
     return keys[kind];
 }
@@ -41,10 +45,10 @@ static void add_comment(X509 *certificate, size_t len)
     free(text);
 }
 
-/* Ed25519 hashes by itself. */
+/* Edwards curves hash by themselves. */
 static const EVP_MD *signing_hash(EVP_PKEY *key)
 {
-    return EVP_PKEY_is_a(key, "ED25519") ? NULL : EVP_sha256();
+    return EVP_PKEY_is_a(key, "ED25519") || EVP_PKEY_is_a(key, "ED448") ? NULL : EVP_sha256();
 }
 
 struct kit_identity kit_identity(EVP_PKEY *key, const struct kit_wish *wish)
@@ -119,9 +123,11 @@ const struct kit_identity *kit_server_identity(enum kit_kind kind)
 
 struct inventory_key kit_inventory(enum kit_kind kind)
 {
+    static const uint32_t schemes[KIT_KINDS] = {INVENTORY_RSA_PKCS1 | INVENTORY_RSA_PSS, INVENTORY_ECDSA,
+                                                INVENTORY_ECDSA, INVENTORY_ED25519};
     const struct kit_identity *identity = kit_server_identity(kind);
     struct inventory_key key = {
-        .schemes = kind == KIT_RSA ? INVENTORY_RSA_PKCS1 | INVENTORY_RSA_PSS : INVENTORY_ECDSA,
+        .schemes = schemes[kind],
         .chain_len = 1,
         .chain = {{identity->der, identity->der_len}},
     };

@@ -1,0 +1,225 @@
+"""Under load, whatever a token does: established connections and resumptions notice nothing, and full
+handshakes work again by themselves. Each row prints what it cost (figures.py)."""
+
+import os
+import signal
+import time
+
+import clients
+import figures
+import ftp_wire
+import load
+import pytest
+import sick_token
+import tls_wire
+import waiting
+
+SIGNERS = 4
+CLIENTS = 4  # of each kind
+WARM = 20  # handshakes that make a load
+HEALED_WITHIN_S = 15
+ECHO_WITHIN_S = 5
+REFUSED_WITHIN_S = 2
+LOGIN_LIMIT_S = 45  # a login has 30 s
+
+
+@pytest.fixture
+def sick(own_folder):
+    return sick_token.SickToken(own_folder / "fake")
+
+
+@pytest.fixture
+def gate(make_gate, configuration, echo, web, pyftpd, token, sick):
+    configuration.keystores[0].update(module=sick.module, signers=SIGNERS, sign_timeout="2s")
+    ports = {"raw": configuration.listener("raw", "tls", echo.port),
+             "https": configuration.listener("https", "https", web.port),
+             "ftps": configuration.listener("ftps", "ftps", pyftpd.port),
+             "ftp": configuration.listener("ftp", "ftp", pyftpd.port)}
+    gate = make_gate(configuration, {**token.environment, **sick.environment})
+    gate.ports = ports
+    gate.start()
+    gate.wait_for("signer-ready", count=SIGNERS)
+    return gate
+
+
+class Load:
+    """Everybody who must notice nothing, and those who make full handshakes."""
+
+    def __init__(self, gate, pki, backend):
+        self.gate, raw = gate, gate.ports["raw"]
+        self.tasks = {}
+        self.begin("full", load.full_handshakes, pki, raw, CLIENTS)
+        self.begin("resumed", load.resumed_handshakes, pki, raw, CLIENTS)
+        self.begin("echo", load.established_echo, pki, raw)
+        self.begin("control", load.established_control, pki, gate.ports["ftps"], backend)
+        self.until_more("full", WARM)
+
+    def begin(self, name, work, *args):
+        self.tasks[name] = load.Task(work, *args)
+
+    def until_more(self, name, count, timeout_s=waiting.PATIENCE_S):
+        """Waits until so many more have gone well."""
+        task = self.tasks[name]
+        wanted = task.done.value + count
+        waiting.until(lambda: task.done.value >= wanted, f"{count} more of {name}: {self.gate.last_words()}", timeout_s)
+
+    def end(self):
+        """name -> attempts."""
+        return {name: task.end() for name, task in self.tasks.items()}
+
+    def kill(self):
+        for task in self.tasks.values():
+            task.kill()
+
+
+@pytest.fixture
+def under_load(gate, pki, pyftpd):
+    made = Load(gate, pki, pyftpd)
+    yield made
+    made.kill()
+
+
+class Scene:
+    def __init__(self, gate, sick, under_load, pki):
+        self.gate, self.sick, self.load, self.pki = gate, sick, under_load, pki
+
+    def kill_signers(self):
+        for pid in self.gate.pids("signer"):
+            os.kill(pid, signal.SIGKILL)
+
+
+@pytest.fixture
+def scene(gate, sick, under_load, pki):
+    return Scene(gate, sick, under_load, pki)
+
+
+def new_signers(gate, old):
+    return gate.until_pids("signer", lambda pids: pids and not set(pids) & set(old))
+
+
+def killed(scene):
+    scene.kill_signers()
+
+
+def one_killed(scene):
+    os.kill(scene.gate.pids("signer")[0], signal.SIGKILL)
+
+
+def fails(code, times):
+    """times: over all signers."""
+    def strike(scene):
+        scene.sick.says(f"fail C_Sign {times} {code}")
+        scene.gate.wait_for("sign-failed")
+    return strike
+
+
+def hung_in_sign(scene):
+    old = scene.gate.pids("signer")
+    scene.sick.says("hang C_Sign")
+    scene.gate.wait_for("child-kill", count=SIGNERS)
+    new_signers(scene.gate, old)
+
+
+def hung_at_start(function):
+    """New signers hang before they can sign; the one that logs in is left alone."""
+    def strike(scene):
+        killed_before = len(scene.gate.log("child-kill"))
+        old = scene.gate.pids("signer")
+        scene.sick.says(f"hang {function}")
+        scene.kill_signers()
+        victims = new_signers(scene.gate, old)
+        failed = len(scene.gate.log("session-end", reason="handshake-failed"))
+        scene.gate.wait_for("session-end", count=failed + CLIENTS, reason="handshake-failed")
+        assert set(victims) <= set(scene.gate.pids("signer"))
+        assert len(scene.gate.log("child-kill")) == killed_before
+    return strike
+
+
+def away(scene):
+    """Until it was looked for in vain three times."""
+    scene.sick.says("absent")
+    scene.gate.wait_for("keystore-absent")
+    seen = set(scene.gate.pids("signer"))
+    waiting.until(lambda: seen.update(scene.gate.pids("signer")) or len(seen) > SIGNERS + 2, "looks for the token")
+
+
+# What strikes, and how many full handshakes it may cost: None is as many as try meanwhile.
+FAULTS = {
+    "one signer killed": (one_killed, 0),
+    "all signers killed": (killed, 0),
+    "CKR_DEVICE_REMOVED": (fails("CKR_DEVICE_REMOVED", 2), 0),
+    "CKR_SESSION_HANDLE_INVALID": (fails("CKR_SESSION_HANDLE_INVALID", 2), 0),
+    "CKR_TOKEN_NOT_PRESENT": (fails("CKR_TOKEN_NOT_PRESENT", 2), 0),
+    "CKR_GENERAL_ERROR": (fails("CKR_GENERAL_ERROR", 2), 0),
+    "CKR_DEVICE_ERROR 40 times": (fails("CKR_DEVICE_ERROR", 40), None),
+    "hung in C_Sign": (hung_in_sign, None),
+    "hung in C_Login": (hung_at_start("C_Login"), None),
+    "hung in C_OpenSession": (hung_at_start("C_OpenSession"), None),
+    "token away and back": (away, None),
+}
+
+
+def show(name, attempts, healed_s):
+    end_s = max(attempt.ended_s for attempt in attempts["full"])
+    back_s = min((attempt.ended_s for attempt in attempts["full"] if attempt.ok and attempt.begun_s >= healed_s), default=end_s)
+    figures.show(name, len(attempts["full"]), load.failures(attempts["full"]),
+                 f"{load.longest_outage_s(attempts['full'], end_s):.2f} s", f"{back_s - healed_s:.2f} s",
+                 len(attempts["resumed"]), load.failures(attempts["resumed"]),
+                 f"{load.longest_wait_s(attempts['echo']) * 1000:.0f} ms")
+
+
+@pytest.mark.parametrize("name", FAULTS)
+def test_a_fault_under_load_is_noticed_by_full_handshakes_only(name, scene):
+    strike, allowed = FAULTS[name]
+    strike(scene)
+    healed_s = time.monotonic()
+    scene.sick.says()
+    scene.load.until_more("full", WARM, HEALED_WITHIN_S)
+    scene.gate.until_pids("signer", lambda pids: len(pids) == SIGNERS)
+    attempts = scene.load.end()
+    show(name, attempts, healed_s)
+    for kind in ("resumed", "echo", "control"):
+        assert attempts[kind] and load.failures(attempts[kind]) == 0, kind
+        assert load.longest_wait_s(attempts[kind]) < ECHO_WITHIN_S, kind
+    assert allowed is None or load.failures(attempts["full"]) <= allowed
+
+
+def test_a_login_that_hangs_for_ever_is_replaced(scene):
+    scene.sick.says("hang C_Login")
+    scene.kill_signers()
+    scene.gate.wait_for("child-kill", LOGIN_LIMIT_S, role="signer")
+    healed_s = time.monotonic()
+    scene.sick.says()
+    scene.load.until_more("full", WARM, HEALED_WITHIN_S)
+    attempts = scene.load.end()
+    show("hung in C_Login until killed", attempts, healed_s)
+    for kind in ("resumed", "echo", "control"):
+        assert attempts[kind] and load.failures(attempts[kind]) == 0, kind
+
+
+def refused_in_s(pki, port):
+    """How long it takes to refuse a full handshake; it must be refused."""
+    begun_s = time.monotonic()
+    assert not tls_wire.full_handshake(clients.client_context(pki), port)
+    return time.monotonic() - begun_s
+
+
+def test_with_the_token_away_clients_are_told_at_once_and_resumptions_work(gate, sick, pki):
+    session = {}
+    context = clients.client_context(pki)
+    for listener in ("https",):
+        session[listener] = clients.HttpsExchange(context, gate.ports[listener]).session
+    ftps = ftp_wire.Wire(pki, gate.ports["ftps"], implicit=True)
+    ftps.reply()
+    sick.says("absent")
+    tls_wire.full_handshake(context, gate.ports["raw"])
+    gate.wait_for("keystore-absent")
+    for listener in ("raw", "https", "ftps"):
+        assert refused_in_s(pki, gate.ports[listener]) < REFUSED_WITHIN_S
+    exchange = clients.HttpsExchange(context, gate.ports["https"], session["https"])
+    assert (exchange.status, exchange.reused) == (200, True)
+    again = ftp_wire.Wire(pki, gate.ports["ftp"])
+    assert again.reply()[0] == 220
+    assert again.say("AUTH TLS")[0] == 431
+    sick.says()
+    waiting.until(lambda: again.say("AUTH TLS")[0] == 234, "the token to be found", HEALED_WITHIN_S)
