@@ -101,8 +101,8 @@ static bool verify_hash(EVP_PKEY *key, const struct scheme *scheme, const struct
 bool crypto_verify(EVP_PKEY *key, const struct scheme *scheme, const struct crypto_input *in,
                    const uint8_t *signature, size_t len)
 {
-    bool good = scheme->hash ? verify_hash(key, scheme, in, signature, len)
-                             : verify_message(key, in, signature, len);
+    bool good =
+        scheme->hash ? verify_hash(key, scheme, in, signature, len) : verify_message(key, in, signature, len);
 
     ERR_clear_error();
     return good;

@@ -75,8 +75,7 @@ static bool belongs(const struct signing_key *key, const struct trial *trial, X5
         return false;
     if (key->token_public)
         return EVP_PKEY_eq(public_key, key->token_public) == 1;
-    return crypto_verify(public_key, trial->scheme, &trial->in, trial->signature.bytes,
-                         trial->signature.len);
+    return crypto_verify(public_key, trial->scheme, &trial->in, trial->signature.bytes, trial->signature.len);
 }
 
 /* Does the token say that this certificate is the key's, although its signature says no? */

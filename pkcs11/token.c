@@ -20,7 +20,7 @@ struct token {
     CK_SLOT_ID slot_id;
     CK_SESSION_HANDLE session;
     bool logged_in;
-    struct pin kept; /* text NULL: none */
+    struct pin kept;            /* text NULL: none */
     const char *noted_function; /* see token_note; NULL: none */
     CK_RV noted_code;
     struct token_mechanisms mechanisms;

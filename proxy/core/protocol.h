@@ -29,8 +29,9 @@ struct protocol {
      * Connection: close). */
     void (*drain)(void *state);
     /* The session ends for a reason of the core's (worker stops, idle): say it in the protocol's words, if it
-     * has any. */
-    void (*farewell)(void *state, enum session_reason reason);
+     * has any. true: what the client has so far must not look complete, its connection is to be reset
+     * (session_abort). */
+    bool (*farewell)(void *state, enum session_reason reason);
     /* Frees the state and every stream of its own. Called once, from session_end, while the client stream is
      * alive. */
     void (*close)(void *state);

@@ -171,9 +171,11 @@ void session_abort(struct session *session, enum session_reason reason, const ch
 
 void session_stop(struct session *session, enum session_reason reason, const char *detail)
 {
+    bool abrupt = false;
+
     if (session->state && session_protocol(session)->farewell)
-        session_protocol(session)->farewell(session->state, reason);
-    session_end(session, reason, detail);
+        abrupt = session_protocol(session)->farewell(session->state, reason);
+    session_finish(session, reason, detail, abrupt);
 }
 
 void session_retire(struct session *session)

@@ -193,10 +193,11 @@ static void ftp_drain(void *state)
     ftp_settle(ftp);
 }
 
-static void ftp_farewell(void *state, enum session_reason reason)
+static bool ftp_farewell(void *state, enum session_reason reason)
 {
     struct ftp *ftp = state;
     ftp_control_farewell(ftp->control, reason);
+    return false;
 }
 
 static void ftp_close(void *state)

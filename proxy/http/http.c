@@ -355,7 +355,7 @@ static void http_drain(void *state)
     http_settle(http);
 }
 
-static void http_farewell(void *state, enum session_reason reason)
+static bool http_farewell(void *state, enum session_reason reason)
 {
     struct http *http = state;
 
@@ -363,10 +363,7 @@ static void http_farewell(void *state, enum session_reason reason)
         http_exchange_answer_late(http->exchange);
     else
         http_exchange_stop(http->exchange, reason);
-    /* The core ends the session in order after this; an answer that stopped halfway must not look complete.
-     */
-    if (http_exchange_end(http->exchange).cut)
-        stream_abort(session_client(http->session));
+    return http_exchange_end(http->exchange).cut;
 }
 
 static void http_close(void *state)

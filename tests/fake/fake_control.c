@@ -72,11 +72,8 @@ static const struct name codes[] = {
 };
 
 static const struct name mechanisms[] = {
-    {"CKM_RSA_PKCS", CKM_RSA_PKCS},
-    {"CKM_RSA_X_509", CKM_RSA_X_509},
-    {"CKM_RSA_PKCS_PSS", CKM_RSA_PKCS_PSS},
-    {"CKM_ECDSA", CKM_ECDSA},
-    {"CKM_EDDSA", CKM_EDDSA},
+    {"CKM_RSA_PKCS", CKM_RSA_PKCS}, {"CKM_RSA_X_509", CKM_RSA_X_509}, {"CKM_RSA_PKCS_PSS", CKM_RSA_PKCS_PSS},
+    {"CKM_ECDSA", CKM_ECDSA},       {"CKM_EDDSA", CKM_EDDSA},
 };
 
 static const struct name flags[] = {
@@ -319,8 +316,7 @@ static bool take_place(struct places *places, int number)
         (void)snprintf(ending, sizeof ending, "%s%d", places->name, number);
         places->fds[number] = open_beside(ending);
     }
-    places->held[number] =
-        places->fds[number] >= 0 && flock(places->fds[number], LOCK_EX | LOCK_NB) == 0;
+    places->held[number] = places->fds[number] >= 0 && flock(places->fds[number], LOCK_EX | LOCK_NB) == 0;
     return places->held[number];
 }
 

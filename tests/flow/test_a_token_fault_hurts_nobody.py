@@ -25,7 +25,9 @@ LOGIN_LIMIT_S = 45  # a login has 30 s
 
 @pytest.fixture
 def sick(own_folder):
-    return sick_token.SickToken(own_folder / "fake")
+    made = sick_token.SickToken(own_folder / "fake")
+    yield made
+    made.says()  # what hangs can then end
 
 
 @pytest.fixture
@@ -187,7 +189,7 @@ def test_a_fault_under_load_is_noticed_by_full_handshakes_only(name, scene):
 def test_a_login_that_hangs_for_ever_is_replaced(scene):
     scene.sick.says("hang C_Login")
     scene.kill_signers()
-    scene.gate.wait_for("child-kill", LOGIN_LIMIT_S, role="signer")
+    scene.gate.wait_for("child-kill", LOGIN_LIMIT_S, process="signer")
     healed_s = time.monotonic()
     scene.sick.says()
     scene.load.until_more("full", WARM, HEALED_WITHIN_S)
@@ -204,22 +206,49 @@ def refused_in_s(pki, port):
     return time.monotonic() - begun_s
 
 
+def auth_reply(pki, port):
+    wire = ftp_wire.Wire(pki, port)
+    assert wire.reply()[0] == 220
+    code = wire.say("AUTH TLS")[0]
+    wire.close()
+    return code
+
+
+def ftps_resumed(pki, port, session):
+    """A NOOP before the login, on a connection that was resumed."""
+    wire = ftp_wire.Wire(pki, port)
+    wire.context = session.context
+    wire.socket = wire.context.wrap_socket(wire.socket, server_hostname="localhost", session=session.session)
+    assert wire.reply()[0] == 220
+    reused = wire.socket.session_reused
+    wire.close()
+    return reused
+
+
+class FtpsSession:
+    """A session of an implicit FTPS listener, for a later connection."""
+
+    def __init__(self, pki, port):
+        wire = ftp_wire.Wire(pki, port, implicit=True)
+        assert wire.reply()[0] == 220
+        self.context, self.session = wire.context, wire.socket.session
+        wire.close()
+
+
 def test_with_the_token_away_clients_are_told_at_once_and_resumptions_work(gate, sick, pki):
-    session = {}
     context = clients.client_context(pki)
-    for listener in ("https",):
-        session[listener] = clients.HttpsExchange(context, gate.ports[listener]).session
-    ftps = ftp_wire.Wire(pki, gate.ports["ftps"], implicit=True)
-    ftps.reply()
+    https = clients.HttpsExchange(context, gate.ports["https"]).session
+    ftps = FtpsSession(pki, gate.ports["ftps"])
     sick.says("absent")
-    tls_wire.full_handshake(context, gate.ports["raw"])
-    gate.wait_for("keystore-absent")
+    # What shows that it is gone is a signature that fails.
+    waiting.until(lambda: not tls_wire.full_handshake(context, gate.ports["raw"])
+                  and auth_reply(pki, gate.ports["ftp"]) == 431, "the token to be missed")
+    assert gate.wait_for("keystore-absent")
     for listener in ("raw", "https", "ftps"):
-        assert refused_in_s(pki, gate.ports[listener]) < REFUSED_WITHIN_S
-    exchange = clients.HttpsExchange(context, gate.ports["https"], session["https"])
+        assert refused_in_s(pki, gate.ports[listener]) < REFUSED_WITHIN_S, listener
+    exchange = clients.HttpsExchange(context, gate.ports["https"], https)
     assert (exchange.status, exchange.reused) == (200, True)
-    again = ftp_wire.Wire(pki, gate.ports["ftp"])
-    assert again.reply()[0] == 220
-    assert again.say("AUTH TLS")[0] == 431
+    assert ftps_resumed(pki, gate.ports["ftps"], ftps)
     sick.says()
-    waiting.until(lambda: again.say("AUTH TLS")[0] == 234, "the token to be found", HEALED_WITHIN_S)
+    waiting.until(lambda: auth_reply(pki, gate.ports["ftp"]) == 234, "the token to be found", HEALED_WITHIN_S)
+    assert tls_wire.full_handshake(context, gate.ports["https"])

@@ -1,5 +1,7 @@
 p11gate_unit_test(conf LINKS conf ipc SOURCES conf_fixture.c)
 p11gate_unit_test(conf_files LINKS conf ipc SOURCES conf_fixture.c)
+p11gate_unit_test(conf_keys LINKS conf ipc SOURCES conf_fixture.c)
+p11gate_unit_test(conf_words LINKS conf)
 p11gate_unit_test(conf_scan LINKS conf)
 p11gate_unit_test(conf_broken LINKS conf ipc SOURCES conf_fixture.c)
 p11gate_unit_test(conf_documents LINKS conf ipc SOURCES conf_fixture.c)

@@ -53,3 +53,12 @@ char *fixture_slurp(const char *path)
     (void)fclose(file);
     return text;
 }
+
+void fixture_write(const char *path, const void *bytes, size_t len)
+{
+    FILE *file = fopen(path, "wb");
+
+    assert_non_null(file);
+    assert_int_equal(fwrite(bytes, 1, len, file), len);
+    assert_int_equal(fclose(file), 0);
+}

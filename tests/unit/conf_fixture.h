@@ -18,6 +18,9 @@ struct conf *fixture_read(struct conf_files *files, const char *path);
 /* The whole of a file on disk, NUL-terminated; the caller frees it. */
 char *fixture_slurp(const char *path);
 
+/* A file on disk with these bytes. */
+void fixture_write(const char *path, const void *bytes, size_t len);
+
 /* Something that looks like a certificate. */
 #define FIXTURE_CERTIFICATE "-----BEGIN CERTIFICATE-----\nMAA=\n-----END CERTIFICATE-----\n"
 

@@ -8,7 +8,9 @@ p11gate_unit_test(signer_start SOURCES signer_fixture.c LINKS signing base ipc s
     PkgConfig::OPENSSL)
 p11gate_unit_test(signer_faults SOURCES signer_fixture.c LINKS signing base ipc sign_message PkgConfig::P11KIT
     PkgConfig::OPENSSL)
-foreach(test signer signer_start signer_faults)
+p11gate_unit_test(signer_tokens SOURCES signer_fixture.c token_objects.c LINKS signing base ipc sign_message
+    PkgConfig::P11KIT PkgConfig::OPENSSL ${CMAKE_DL_LIBS})
+foreach(test signer signer_start signer_faults signer_tokens)
     add_dependencies(test_${test} p11gate-signer fake-token)
     target_compile_definitions(test_${test} PRIVATE SIGNER_PROGRAM="$<TARGET_FILE:p11gate-signer>"
         FAKE_MODULE="$<TARGET_FILE:fake-token>")

@@ -99,6 +99,9 @@ bool running_saw(const struct running *running, enum signer_state state);
 /* Everything that was logged so far. */
 const char *running_log(struct running *running);
 
+/* Is this text anywhere in the process's memory? Only root may look. */
+bool memory_has(pid_t pid, const char *secret);
+
 /* Makes a request for the inventory's key number `key`. */
 void request_fill(struct sign_request *out, const struct running *running, size_t key, enum sign_form form,
                   uint32_t scheme, size_t len);

@@ -43,14 +43,18 @@ static void assert_host(const struct addr *addr, const char *expected)
 }
 
 static const char everything_server[] =
-    "workers = 3; user = \"a\"; signer-user = \"b\"; stop-timeout = \"7s\";\n"
+    "workers = 3; user = \"a\"; signer-user = \"b\"; stop-timeout = \"7s\"; drain-timeout = \"8s\"; "
+    "max-generations = 9;\n"
     "passive-address = \"203.0.113.1\";\n"
     "tls-versions = \"1.3\"; ciphers = \"C\"; ciphersuites = \"S\"; groups = \"G\";\n"
-    "log = { level = \"debug\"; target = \"/var/log/p11gate.log\"; format = \"logfmt\"; };\n"
+    "log = { level = \"debug\"; target = \"/var/log/p11gate.log\"; format = \"logfmt\"; }; "
+    "admin = { bind = \"[::1]:1234\"; control-socket = \"control\"; group = \"g\"; };\n"
     "keystores = (\n"
     "  { alias = \"edge\"; module = \"/lib/m.so\"; init-args = \"x=y\"; token = \"pkcs11:token=e\";\n"
-    "    pin-file = \"edge.pin\"; signers = 9; sign-timeout = \"250ms\"; },\n"
-    "  { alias = \"files\"; directory = \"/etc/keys\"; }\n"
+    "    pin-file = \"edge.pin\"; signers = 9; sign-timeout = \"250ms\"; "
+    "max-signatures-per-second = 77; },\n"
+    "  { alias = \"files\"; directory = \"/etc/keys\"; },"
+    "  { alias = \"other\"; token = \"pkcs11:token=o\"; pin-credential = \"edge-pin\"; }\n"
     ");\n"
     "truststores = ( { alias = \"partners\"; ca-file = \"ca.pem\"; verify-depth = 2; announce = true; } );\n"
     "listeners = ( );\n";
@@ -58,7 +62,8 @@ static const char everything_server[] =
 static const char everything_listener[] =
     "listeners = (\n"
     "  { alias = \"edge.1\"; description = \"d\"; enabled = true; protocol = \"ftp\";\n"
-    "    bind = [ \"127.0.0.1:21\", \"[::1]:21\" ]; backlog = 12; max-sessions = 34;\n"
+    "    bind = [ \"127.0.0.1:21\", \"[::1]:21\" ]; backlog = 12; max-sessions = 34; "
+    "    handshakes-per-second-per-ip = 56;\n"
     "    keystore = \"edge\"; key-alias = [ \"rsa\", \"pkcs11:object=ec\" ];\n"
     "    certificate-file = [ \"rsa.pem\", \"ec.pem\" ];\n"
     "    tls-versions = \"1.2\"; ciphers = \"c\"; ciphersuites = \"s\"; groups = \"g\";\n"
@@ -98,9 +103,15 @@ static void reads_server_options(void **state)
     assert_string_equal(conf->user, "a");
     assert_string_equal(conf->signer_user, "b");
     assert_int_equal(conf->stop_timeout_ms, 7000);
+    assert_int_equal(conf->drain_timeout_ms, 8000);
+    assert_int_equal(conf->max_generations, 9);
+    assert_true(conf->admin_enabled);
+    assert_addr(&conf->admin_bind, "[::1]:1234");
+    assert_string_equal(conf->control_socket, "control");
+    assert_string_equal(conf->admin_group, "g");
     assert_int_equal(conf->log_level, LOG_LEVEL_DEBUG);
     assert_string_equal(conf->log_target, "/var/log/p11gate.log");
-    assert_int_equal(conf->keystore_count, 2);
+    assert_int_equal(conf->keystore_count, 3);
     assert_int_equal(conf->truststore_count, 1);
     assert_int_equal(conf->listener_count, 2);
     conf_free(conf);
@@ -125,10 +136,15 @@ static void reads_stores(void **state)
     assert_string_equal(conf->keystores[0].directory, "");
     assert_int_equal(conf->keystores[0].signers, 9);
     assert_int_equal(conf->keystores[0].sign_timeout_ms, 250);
+    assert_int_equal(conf->keystores[0].max_signatures_per_second, 77);
+    assert_string_equal(conf->keystores[0].pin_credential, "");
     assert_string_equal(conf->keystores[1].alias, "files");
     assert_string_equal(conf->keystores[1].directory, "/etc/keys");
     assert_string_equal(conf->keystores[1].token, "");
     assert_string_equal(conf->keystores[1].pin_file, "");
+    assert_string_equal(conf->keystores[1].pin_credential, "");
+    assert_string_equal(conf->keystores[2].pin_file, "");
+    assert_string_equal(conf->keystores[2].pin_credential, "edge-pin");
     assert_string_equal(conf->truststores[0].alias, "partners");
     assert_string_equal(conf->truststores[0].ca_file, "ca.pem");
     assert_string_equal(conf->truststores[0].ca_pem, certificates[0].text);
@@ -160,6 +176,7 @@ static void reads_listener_options(void **state)
     assert_addr(&listener->binds[1], "[::1]:21");
     assert_int_equal(listener->backlog, 12);
     assert_int_equal(listener->max_sessions, 34);
+    assert_int_equal(listener->handshakes_per_second_per_ip, 56);
     assert_string_equal(listener->tls_versions, "1.2");
     assert_string_equal(listener->ciphers, "c");
     assert_string_equal(listener->ciphersuites, "s");
@@ -260,6 +277,12 @@ static void has_defaults(void **state)
     assert_string_equal(conf->user, "p11gate");
     assert_string_equal(conf->signer_user, "p11gate-signer");
     assert_int_equal(conf->stop_timeout_ms, 20000);
+    assert_int_equal(conf->drain_timeout_ms, 3600 * 1000);
+    assert_int_equal(conf->max_generations, 3);
+    assert_true(conf->admin_enabled);
+    assert_addr(&conf->admin_bind, "127.0.0.1:9911");
+    assert_string_equal(conf->control_socket, "/run/p11gate/control");
+    assert_string_equal(conf->admin_group, "p11gate-admin");
     assert_int_equal(conf->log_level, LOG_LEVEL_INFO);
     assert_string_equal(conf->log_target, "stderr");
     assert_int_equal(conf->truststore_count, 0);
@@ -267,10 +290,19 @@ static void has_defaults(void **state)
     assert_string_equal(conf->keystores[0].init_args, "");
     assert_int_equal(conf->keystores[0].signers, 4);
     assert_int_equal(conf->keystores[0].sign_timeout_ms, 2000);
+    assert_int_equal(conf->keystores[0].max_signatures_per_second, 0);
+    assert_string_equal(conf->keystores[0].pin_file, "");
+    assert_string_equal(conf->keystores[0].pin_credential, "");
     assert_string_equal(listener->description, "");
     assert_true(listener->enabled);
     assert_int_equal(listener->backlog, 511);
     assert_int_equal(listener->max_sessions, 10000);
+    assert_int_equal(listener->handshakes_per_second_per_ip, 0);
+    assert_int_equal(listener->server_name_count, 0);
+    assert_false(listener->strict_server_name);
+    assert_string_equal(listener->keys[0].ocsp_file, "");
+    assert_string_equal(listener->keys[0].ocsp_der, "");
+    assert_int_equal(listener->keys[0].ocsp_der_len, 0);
     assert_string_equal(listener->tls_versions, "1.2-1.3");
     assert_string_equal(listener->ciphers, "");
     assert_string_equal(listener->ciphersuites, "");
@@ -365,51 +397,69 @@ static void passive_address_follows_c6(void **state)
     }
 }
 
-struct found {
-    size_t count;
-    char text[512];
-};
-
-static void found(void *owner, const struct conf_listener *listener, const struct conf_key *key)
+/* "" means none; what is relative begins at the file. */
+static void admin_may_be_without(void **state)
 {
-    struct found *list = owner;
-    size_t len = strlen(list->text);
-
-    assert_int_equal(key->wanted, list->count);
-    list->count++;
-    (void)snprintf(list->text + len, sizeof list->text - len, "%s %s %s\n", listener->alias, key->alias,
-                   key->certificate_file);
-}
-
-static void numbers_wanted_keys(void **state)
-{
-    static const char text[] =
-        "keystores = ( { alias = \"one\"; token = \"pkcs11:\"; }, { alias = \"two\"; token = \"pkcs11:\"; } "
-        ");\n"
-        "listeners = (\n"
-        "{ alias = \"off\"; enabled = false; protocol = \"tls\"; bind = \"127.0.0.1:1\"; keystore = \"one\";"
-        "  key-alias = \"z\"; backend = \"127.0.0.1:9\"; },\n"
-        "{ alias = \"a\"; protocol = \"tls\"; bind = \"127.0.0.1:1\"; keystore = \"one\";"
-        "  key-alias = [ \"x\", \"y\" ]; backend = \"127.0.0.1:9\"; },\n"
-        "{ alias = \"b\"; protocol = \"tls\"; bind = \"127.0.0.1:2\"; keystore = \"two\";"
-        "  key-alias = [ \"y\", \"x\" ]; backend = \"127.0.0.1:9\"; },\n"
-        "{ alias = \"c\"; protocol = \"tls\"; bind = \"127.0.0.1:3\"; keystore = \"one\";"
-        "  key-alias = [ \"y\", \"w\" ]; backend = \"127.0.0.1:9\"; },\n"
-        "{ alias = \"d\"; protocol = \"tls\"; bind = \"127.0.0.1:4\"; keystore = \"one\";"
-        "  key-alias = \"y\"; certificate-file = \"rsa.pem\"; backend = \"127.0.0.1:9\"; } );";
-    struct conf_files *files;
-    struct conf *conf = read_text(&files, text);
-    struct found one = {0}, two = {0};
+    static const struct {
+        const char *path, *admin, *bind, *control_socket;
+    } rows[] = {
+        {"p11gate.conf", "bind = \"\";", "", "/run/p11gate/control"},
+        {"p11gate.conf", "control-socket = \"\";", "127.0.0.1:9911", ""},
+        {"/etc/p11gate/p11gate.conf", "bind = \"\"; control-socket = \"\";", "", ""},
+        {"/etc/p11gate/p11gate.conf", "control-socket = \"c\";", "127.0.0.1:9911", "/etc/p11gate/c"},
+        {"/etc/p11gate/p11gate.conf", "bind = \"0.0.0.0:1\"; control-socket = \"/c\";", "0.0.0.0:1", "/c"},
+        {"p11gate.conf", "", "127.0.0.1:9911", "/run/p11gate/control"},
+    };
+    char text[1024];
 
     (void)state;
-    conf_wanted_keys(conf, 0, found, &one);
-    assert_string_equal(one.text, "a x \na y \nc w \nd y rsa.pem\n");
-    conf_wanted_keys(conf, 1, found, &two);
-    assert_string_equal(two.text, "b y \nb x \n");
-    assert_int_equal(conf->listeners[0].keys[0].wanted, UINT32_MAX);
-    assert_int_equal(conf->listeners[3].keys[0].wanted, 1);
-    conf_free(conf);
-    conf_files_free(files);
+    for (size_t i = 0; i < ROWS(rows); i++) {
+        const struct fixture_file list[] = {{rows[i].path, text, 0}, {NULL, NULL, 0}};
+        struct conf_files *files;
+        struct conf *conf;
+
+        (void)snprintf(text, sizeof text,
+                       KEYSTORE "admin = { %s }; listeners = ( { alias = \"a\"; protocol = \"tls\";"
+                                "bind = \"127.0.0.1:990\"; keystore = \"edge\"; key-alias = \"k\";"
+                                "backend = \"127.0.0.1:21\"; } );",
+                       rows[i].admin);
+        files = fixture_files(list);
+        conf = fixture_read(files, rows[i].path);
+        assert_int_equal(conf->admin_enabled, rows[i].bind[0] != 0);
+        if (conf->admin_enabled)
+            assert_addr(&conf->admin_bind, rows[i].bind);
+        assert_string_equal(conf->control_socket, rows[i].control_socket);
+        conf_free(conf);
+        conf_files_free(files);
+    }
+}
+
+/* The kernel lets them be side by side. */
+static void admin_stands_beside_listeners(void **state)
+{
+    static const char *const rows[][2] = {
+        {"127.0.0.1:990", "127.0.0.2:990"},
+        {"127.0.0.1:990", "127.0.0.1:991"},
+        {"[::]:990", "127.0.0.1:990"},
+    };
+    char text[1024];
+
+    (void)state;
+    for (size_t i = 0; i < ROWS(rows); i++) {
+        struct conf_files *files;
+        struct conf *conf;
+
+        (void)snprintf(text, sizeof text,
+                       KEYSTORE
+                       "admin = { bind = \"%s\"; }; listeners = ( { alias = \"a\"; protocol = \"tls\";"
+                       "bind = \"%s\"; keystore = \"edge\"; key-alias = \"k\";"
+                       "backend = \"127.0.0.1:21\"; } );",
+                       rows[i][0], rows[i][1]);
+        conf = read_text(&files, text);
+        assert_addr(&conf->admin_bind, rows[i][0]);
+        conf_free(conf);
+        conf_files_free(files);
+    }
 }
 
 static void says_where(void **state)
@@ -481,7 +531,8 @@ int main(void)
         cmocka_unit_test(has_defaults),
         cmocka_unit_test(defaults_depend_on_the_protocol),
         cmocka_unit_test(passive_address_follows_c6),
-        cmocka_unit_test(numbers_wanted_keys),
+        cmocka_unit_test(admin_may_be_without),
+        cmocka_unit_test(admin_stands_beside_listeners),
         cmocka_unit_test(says_where),
         cmocka_unit_test(relative_paths_begin_at_the_file),
         cmocka_unit_test(outlives_its_files),

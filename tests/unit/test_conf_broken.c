@@ -106,6 +106,9 @@ static void no_pin_is_shown(void **state)
     say("keystore-pin-in-uri.conf", said, sizeof said);
     assert_non_null(strstr(said, "token = "));
     assert_null(strstr(said, "12345678"));
+    say("server-name-key-alias-pin.conf", said, sizeof said);
+    assert_non_null(strstr(said, "key-alias = "));
+    assert_null(strstr(said, "12345678"));
     say("listener-key-alias-pin.conf", said, sizeof said);
     assert_non_null(strstr(said, "key-alias = "));
     assert_null(strstr(said, "12345678"));

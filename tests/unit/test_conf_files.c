@@ -29,15 +29,6 @@ static int leave_directory(void **state)
     return chdir("/") == 0 && rmdir(directory) == 0 ? 0 : -1;
 }
 
-static void write_file(const char *path, const void *bytes, size_t len)
-{
-    FILE *file = fopen(path, "wb");
-
-    assert_non_null(file);
-    assert_int_equal(fwrite(bytes, 1, len, file), len);
-    assert_int_equal(fclose(file), 0);
-}
-
 static void assert_file(struct conf_files *files, const char *path, const char *expected, size_t expected_len)
 {
     struct err err;
@@ -65,9 +56,9 @@ static void reads_each_file_once(void **state)
 
     (void)state;
     assert_null(conf_files_first(files));
-    write_file("a", "one\0two", 7);
+    fixture_write("a", "one\0two", 7);
     assert_file(files, "a", "one\0two", 7);
-    write_file("a", "other", 5);
+    fixture_write("a", "other", 5);
     assert_file(files, "a", "one\0two", 7);
     assert_int_equal(unlink("a"), 0);
     assert_file(files, "a", "one\0two", 7);
@@ -81,7 +72,7 @@ static void refuses_what_is_no_file(void **state)
 
     (void)state;
     assert_int_equal(mkfifo("fifo", 0600), 0);
-    write_file("huge", "x", 1);
+    fixture_write("huge", "x", 1);
     assert_int_equal(truncate("huge", CONF_FILE_BYTES_MAX + 1), 0);
     assert_refused(files, "absent", "cannot be read: No such file or directory");
     assert_refused(files, "", "cannot be read: No such file or directory");
@@ -91,7 +82,7 @@ static void refuses_what_is_no_file(void **state)
     assert_refused(files, "huge", "larger than 4 MB");
     assert_null(conf_files_first(files));
     /* What was refused is asked for again. */
-    write_file("absent", "now", 3);
+    fixture_write("absent", "now", 3);
     assert_file(files, "absent", "now", 3);
     assert_int_equal(unlink("absent"), 0);
     conf_files_free(files);
@@ -103,7 +94,7 @@ static void limits_the_whole(void **state)
     char path[16] = "huge";
 
     (void)state;
-    write_file("huge", "x", 1);
+    fixture_write("huge", "x", 1);
     assert_int_equal(truncate("huge", CONF_FILE_BYTES_MAX), 0);
     for (int i = 0; i < CONF_FILES_BYTES_MAX / CONF_FILE_BYTES_MAX; i++) {
         struct err err;
@@ -122,9 +113,9 @@ static void packs_what_was_asked_for(void **state)
     struct buf packed;
 
     (void)state;
-    write_file("b", "second", 6);
-    write_file("a", "fir\0st", 6);
-    write_file("empty", "", 0);
+    fixture_write("b", "second", 6);
+    fixture_write("a", "fir\0st", 6);
+    fixture_write("empty", "", 0);
     assert_file(files, "b", "second", 6);
     assert_file(files, "a", "fir\0st", 6);
     assert_file(files, "empty", "", 0);
@@ -138,7 +129,7 @@ static void packs_what_was_asked_for(void **state)
     assert_file(copy, "a", "fir\0st", 6);
     assert_file(copy, "b", "second", 6);
     assert_file(copy, "empty", "", 0);
-    write_file("huge", "x", 1);
+    fixture_write("huge", "x", 1);
     assert_refused(copy, "huge", "not among the files that were read at the start");
     conf_files_free(copy);
 }

@@ -515,7 +515,15 @@ static void drained_in_a_request_it_answers_first(void **state)
     assert_int_equal(session.reason, REASON_STOPPING);
 }
 
-/* As the core stops a session: farewell, then its end in order. */
+/* As the core stops a session. */
+static void stop_session(void)
+{
+    if (protocol_https.farewell(session.state, REASON_STOPPING))
+        session_abort(&session, REASON_STOPPING, NULL);
+    else
+        session_end(&session, REASON_STOPPING, NULL);
+}
+
 static void stopped_in_an_answer_it_is_cut(void **state)
 {
     (void)state;
@@ -524,8 +532,7 @@ static void stopped_in_an_answer_it_is_cut(void **state)
     hear(backend, GET_ON);
     say(backend, "HTTP/1.1 200 OK\r\n\r\nhel");
     hear(client, "HTTP/1.1 200 OK\r\nConnection: close\r\n\r\nhel");
-    protocol_https.farewell(session.state, REASON_STOPPING);
-    session_end(&session, REASON_STOPPING, NULL);
+    stop_session();
     assert_int_equal(how_it_ended(client), ECONNRESET);
 }
 
@@ -535,8 +542,7 @@ static void stopped_in_a_request_it_is_503(void **state)
     say(client, GET);
     meet();
     hear(backend, GET_ON);
-    protocol_https.farewell(session.state, REASON_STOPPING);
-    session_end(&session, REASON_STOPPING, NULL);
+    stop_session();
     hear(client, "HTTP/1.1 503 Service Unavailable\r\n");
     assert_int_equal(how_it_ended(backend), ECONNRESET);
 }

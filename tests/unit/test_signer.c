@@ -278,36 +278,6 @@ static void ends_when_the_last_sender_is_gone(void **state)
     assert_int_equal(running_end(&running), 0);
 }
 
-static bool memory_has(pid_t pid, const char *secret)
-{
-    char path[64], line[512], *block = malloc(1 << 20);
-    unsigned long from, to;
-    bool found = false;
-    FILE *maps;
-    int memory;
-
-    (void)snprintf(path, sizeof path, "/proc/%d/maps", (int)pid);
-    maps = fopen(path, "re");
-    (void)snprintf(path, sizeof path, "/proc/%d/mem", (int)pid);
-    memory = open(path, O_RDONLY | O_CLOEXEC);
-    assert_true(maps && memory >= 0 && block);
-    while (fgets(line, sizeof line, maps)) {
-        assert_int_equal(sscanf(line, "%lx-%lx", &from, &to), 2);
-        if (to - from > 1ul << 30) /* a sanitizer's shadow */
-            continue;
-        for (unsigned long at = from; at < to; at += (1 << 20) - 64) {
-            size_t want = to - at < 1 << 20 ? to - at : 1 << 20;
-            ssize_t got = pread(memory, block, want, (off_t)at);
-
-            found = found || (got > 0 && memmem(block, (size_t)got, secret, strlen(secret)));
-        }
-    }
-    fclose(maps);
-    close(memory);
-    free(block);
-    return found;
-}
-
 /* Only root may look into a process that is not dumpable; another user proves that it may not. */
 static void the_pin_is_gone_and_nobody_may_look(void **state)
 {

@@ -1,0 +1,1 @@
+p11gate_fuzz_target(tls LINKS tls PkgConfig::OPENSSL)
