@@ -5,6 +5,7 @@
 #include <openssl/err.h>
 #include <openssl/rsa.h>
 #include <openssl/x509.h>
+#include <stdio.h>
 #include <string.h>
 
 enum { RSA_BITS_MIN = 1024, RSA_BITS_MAX = SIGN_SIGNATURE_MAX * 8 };
@@ -198,6 +199,41 @@ size_t crypto_point(EVP_PKEY *key, uint8_t *out, size_t max)
 
     ERR_clear_error();
     return done == 1 ? len : 0;
+}
+
+/* The names that certificates and configurations use. */
+static const char *curve_name(const char *group)
+{
+    return strcmp(group, "prime256v1") == 0  ? "P-256"
+           : strcmp(group, "secp384r1") == 0 ? "P-384"
+           : strcmp(group, "secp521r1") == 0 ? "P-521"
+                                             : group;
+}
+
+const char *crypto_curve_text(const uint8_t *params, size_t len)
+{
+    const unsigned char *at = params;
+    ASN1_OBJECT *object = d2i_ASN1_OBJECT(NULL, &at, (long)len);
+    const char *name = object ? OBJ_nid2sn(OBJ_obj2nid(object)) : NULL;
+
+    ASN1_OBJECT_free(object);
+    ERR_clear_error();
+    return name ? curve_name(name) : "EC";
+}
+
+void crypto_kind_text(EVP_PKEY *key, char *out, size_t size)
+{
+    char group[32] = "EC, unnamed curve";
+
+    if (EVP_PKEY_is_a(key, "RSA"))
+        (void)snprintf(out, size, "RSA %d", EVP_PKEY_get_bits(key));
+    else if (EVP_PKEY_is_a(key, "ED25519"))
+        (void)snprintf(out, size, "Ed25519");
+    else if (EVP_PKEY_is_a(key, "EC") && EVP_PKEY_get_group_name(key, group, sizeof group, NULL) >= 0)
+        (void)snprintf(out, size, "%s", curve_name(group));
+    else
+        (void)snprintf(out, size, "a key of another type");
+    ERR_clear_error();
 }
 
 void crypto_err(struct err *err, const char *what)

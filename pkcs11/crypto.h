@@ -48,5 +48,11 @@ bool crypto_key_kind(EVP_PKEY *key, enum scheme_key *out, struct err *err);
 /* The public half of an EC key (uncompressed) or an Ed25519 key as bytes: how many, 0 for other keys. */
 size_t crypto_point(EVP_PKEY *key, uint8_t *out, size_t max);
 
+/* "P-256" and the like of CKA_EC_PARAMS (an object identifier in DER); "EC" when it is something else. */
+const char *crypto_curve_text(const uint8_t *params, size_t len);
+
+/* "RSA 2048", "P-256", "Ed25519". */
+void crypto_kind_text(EVP_PKEY *key, char *out, size_t size);
+
 /* Puts OpenSSL's last cause behind what err says, and empties its queue. */
 void crypto_err(struct err *err, const char *what);

@@ -1,5 +1,6 @@
 #include "key_source.h"
 
+#include "ckr.h"
 #include "clock.h"
 
 const char *signing_key_type_name(enum signing_key_type type)
@@ -8,6 +9,16 @@ const char *signing_key_type_name(enum signing_key_type type)
         [SIGNING_KEY_RSA] = "RSA", [SIGNING_KEY_EC] = "EC", [SIGNING_KEY_ED25519] = "ED25519"};
 
     return names[type];
+}
+
+void signature_fault(const struct signature *signature, struct err *err)
+{
+    const char *function = signature->function ? signature->function : "signing";
+
+    if (signature->ckr)
+        err_set(err, "%s: %s", function, ckr_name(signature->ckr));
+    else
+        err_set(err, "%s", function);
 }
 
 static void busy(struct key_source *source, uint64_t since_ms)

@@ -54,6 +54,9 @@ struct signature {
     bool pin_refused;     /* the token refused the PIN, or warns: nobody may try it again */
 };
 
+/* "C_Sign: CKR_DEVICE_REMOVED": why there is none. */
+void signature_fault(const struct signature *signature, struct err *err);
+
 struct key_source;
 
 struct key_source_ops {

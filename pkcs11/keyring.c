@@ -194,6 +194,11 @@ const char *keyring_alias(const struct keyring *ring, size_t index)
     return ring->entries[index]->wanted->name;
 }
 
+X509 *keyring_certificate(const struct keyring *ring, size_t index)
+{
+    return ring->entries[index]->chain[0];
+}
+
 const char *keyring_where(const struct keyring *ring, size_t index)
 {
     return ring->entries[index]->wanted->where;

@@ -31,6 +31,7 @@ const char *keyring_label(const struct keyring *ring);
 size_t keyring_count(const struct keyring *ring);
 const struct signing_key *keyring_at(const struct keyring *ring, size_t index);
 const char *keyring_alias(const struct keyring *ring, size_t index);
+X509 *keyring_certificate(const struct keyring *ring, size_t index); /* the key's own; borrowed */
 const char *keyring_where(const struct keyring *ring, size_t index);
 
 /* NULL when no key has this name. */

@@ -1,6 +1,5 @@
 #include "match.h"
 
-#include "ckr.h"
 #include "crypto.h"
 
 #include <openssl/rand.h>
@@ -35,12 +34,8 @@ size_t match_trial_message(bool tls13, uint8_t out[MATCH_BYTES_MAX])
 
 static enum outcome trial_failed(const struct trial *trial, enum sign_status status, struct err *err)
 {
-    const char *function = trial->signature.function ? trial->signature.function : "a signature";
-
-    if (trial->signature.ckr)
-        err_set(err, "a trial signature failed: %s: %s", function, ckr_name(trial->signature.ckr));
-    else
-        err_set(err, "a trial signature failed: %s", function);
+    signature_fault(&trial->signature, err);
+    err_context(err, "a trial signature failed");
     if (trial->signature.pin_refused)
         return OUTCOME_PIN;
     return status == SIGN_AGAIN ? OUTCOME_FAULTY : OUTCOME_CONFIGURATION;

@@ -85,6 +85,41 @@ void object_label(struct token *token, CK_OBJECT_HANDLE object, char out[OBJECT_
     out[object_bytes(token, object, CKA_LABEL, out, OBJECT_LABEL_MAX)] = 0;
 }
 
+static void uri_take(struct token *token, CK_OBJECT_HANDLE object, CK_ATTRIBUTE_TYPE type, P11KitUri *uri)
+{
+    uint8_t value[OBJECT_LABEL_MAX];
+    CK_ATTRIBUTE attribute = {type, value, object_bytes(token, object, type, value, sizeof value)};
+
+    if (attribute.ulValueLen)
+        (void)p11_kit_uri_set_attribute(uri, &attribute);
+}
+
+bool object_uri(struct token *token, CK_OBJECT_HANDLE object, char *out, size_t max)
+{
+    static const CK_ATTRIBUTE_TYPE types[] = {CKA_CLASS, CKA_ID, CKA_LABEL};
+    P11KitUri *uri = p11_kit_uri_new();
+    CK_TOKEN_INFO *named = p11_kit_uri_get_token_info(uri), info;
+    P11KitUriType kind = object ? P11_KIT_URI_FOR_OBJECT_ON_TOKEN : P11_KIT_URI_FOR_TOKEN;
+    char *text = NULL;
+
+    /* Model and manufacturer would make it longer and no more exact. */
+    if (token_calls(token)->C_GetTokenInfo(token_slot(token), &info) == CKR_OK) {
+        memcpy(named->label, info.label, sizeof named->label);
+        memcpy(named->serialNumber, info.serialNumber, sizeof named->serialNumber);
+    }
+    for (size_t i = 0; object && i < sizeof types / sizeof types[0]; i++)
+        uri_take(token, object, types[i], uri);
+    if (p11_kit_uri_format(uri, kind, &text) != P11_KIT_URI_OK || strlen(text) >= max) {
+        free(text);
+        p11_kit_uri_free(uri);
+        return false;
+    }
+    memcpy(out, text, strlen(text) + 1);
+    free(text);
+    p11_kit_uri_free(uri);
+    return true;
+}
+
 void object_id_text(const uint8_t *id, size_t len, char *out, size_t max)
 {
     size_t at = 0;

@@ -35,5 +35,9 @@ bool object_flag(struct token *token, CK_OBJECT_HANDLE object, CK_ATTRIBUTE_TYPE
 /* CKA_LABEL with a NUL; "" when there is none. */
 void object_label(struct token *token, CK_OBJECT_HANDLE object, char out[OBJECT_LABEL_MAX + 1]);
 
+/* The pkcs11: URI (RFC 7512) of an object, or with object CK_INVALID_HANDLE of the token: by its serial
+ * number and label. False when it does not fit. */
+bool object_uri(struct token *token, CK_OBJECT_HANDLE object, char *out, size_t max);
+
 /* "%01%ab": CKA_ID as a pkcs11: URI has it. Cut at max. */
 void object_id_text(const uint8_t *id, size_t len, char *out, size_t max);

@@ -4,8 +4,10 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <termios.h>
 #include <unistd.h>
 
 enum { PIN_PAGE_BYTES = 4096 };
@@ -92,6 +94,54 @@ bool pin_read(struct pin *pin, int fd, struct err *err)
     if (!done)
         pin_wipe(pin);
     return done;
+}
+
+/* One key at a time; false when the person gave up. */
+static bool pin_type(struct pin *pin)
+{
+    enum { CONTROL_C = 3, CONTROL_D = 4, BACKSPACE = 8, CONTROL_U = 21, DELETE = 127 };
+    char typed;
+
+    while (read(STDIN_FILENO, &typed, 1) == 1 && typed != CONTROL_C && typed != CONTROL_D) {
+        if (typed == '\n' || typed == '\r')
+            return true;
+        if (typed == CONTROL_U)
+            pin->len = 0;
+        else if (typed == BACKSPACE || typed == DELETE)
+            pin->len -= pin->len > 0;
+        else if (pin->len <= PIN_LEN_MAX)
+            pin->text[pin->len++] = typed;
+    }
+    return false;
+}
+
+/* Signals too are only keys meanwhile: a process that ended here would leave the terminal blind. */
+bool pin_ask(struct pin *pin, const char *token_label, struct err *err)
+{
+    struct termios before, blind;
+    bool typed;
+
+    if (tcgetattr(STDIN_FILENO, &before) != 0) {
+        err_errno(err, "no terminal to ask for the PIN");
+        return false;
+    }
+    if (!pin_page(pin, err))
+        return false;
+    blind = before;
+    blind.c_lflag &= ~(tcflag_t)(ECHO | ICANON | ISIG);
+    (void)tcsetattr(STDIN_FILENO, TCSAFLUSH, &blind);
+    (void)fprintf(stderr, "PIN of token \"%s\" (empty: public objects only): ", token_label);
+    typed = pin_type(pin);
+    (void)tcsetattr(STDIN_FILENO, TCSAFLUSH, &before);
+    (void)fputc('\n', stderr);
+    if (!typed)
+        err_set(err, "interrupted");
+    if (typed && !pin->len)
+        pin_wipe(pin);
+    typed = typed && (!pin->text || pin_trim(pin, err));
+    if (!typed)
+        pin_wipe(pin);
+    return typed;
 }
 
 void pin_wipe(struct pin *pin)

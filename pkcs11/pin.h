@@ -22,5 +22,10 @@ struct pin {
 /* One line end behind the PIN is taken away. Closes fd in any case. */
 bool pin_read(struct pin *pin, int fd, struct err *err);
 
+/* Asks the person at the terminal on standard input, who does not see what is typed. False with err when it
+ * was interrupted or is no PIN; an empty answer is true with text NULL. Blocks for as long as the person
+ * does. */
+bool pin_ask(struct pin *pin, const char *token_label, struct err *err);
+
 /* Overwrites and gives the page back; harmless when there is none. */
 void pin_wipe(struct pin *pin);

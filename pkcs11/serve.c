@@ -1,15 +1,11 @@
 #include "serve.h"
 
-#include "ckr.h"
 #include "clock.h"
 #include "handshake_form.h"
 #include "log.h"
-#include "match.h"
 #include "message.h"
 #include "rate.h"
 #include "requests.h"
-
-#include <string.h>
 
 enum { REFUSALS_LOG_MS = 1000 };
 
@@ -53,22 +49,12 @@ static void refuse(struct server *server, struct request *request, enum sign_sta
     request_answer(request, status, 0, 0, NULL, 0);
 }
 
-static void fault_text(const struct signature *signature, struct err *err)
-{
-    const char *function = signature->function ? signature->function : "signing";
-
-    if (signature->ckr)
-        err_set(err, "%s: %s", function, ckr_name(signature->ckr));
-    else
-        err_set(err, "%s", function);
-}
-
 static void log_failed(const struct server *server, const struct signature *signature)
 {
     struct err cause;
     struct log_line line;
 
-    fault_text(signature, &cause);
+    signature_fault(signature, &cause);
     log_begin(&line, LOG_LEVEL_ERROR, "sign-failed");
     log_text(&line, "keystore", server->keystore);
     log_text(&line, "reason", cause.text);
@@ -93,7 +79,7 @@ static enum outcome sign(struct server *server, struct request *request, const s
         return OUTCOME_OK;
     signer_page_count_ckr(server->page, (uint32_t)signature.ckr);
     log_failed(server, &signature);
-    fault_text(&signature, err);
+    signature_fault(&signature, err);
     if (signature.pin_refused)
         return OUTCOME_PIN;
     return status == SIGN_AGAIN ? OUTCOME_FAULTY : OUTCOME_OK;
@@ -139,7 +125,9 @@ enum outcome serve(struct keyring *ring, int queue, struct signer_page *page,
     enum outcome outcome = OUTCOME_OK;
     struct request request;
 
-    rate_init(&server.rate, start->max_per_second, start->max_per_second, clock_monotonic_ms());
+    /* The kernel does not spread requests evenly: one signer may honestly get all of them, after a pause too.
+     */
+    rate_init(&server.rate, start->max_per_second, 2 * start->max_per_second, clock_monotonic_ms());
     while (outcome == OUTCOME_OK) {
         switch (requests_take(queue, &request, err)) {
         case REQUESTS_TAKEN:
@@ -160,37 +148,4 @@ enum outcome serve(struct keyring *ring, int queue, struct signer_page *page,
         }
     }
     return outcome;
-}
-
-static void check_one(struct keyring *ring, size_t index, const struct scheme *scheme,
-                      struct problems *problems)
-{
-    const struct signing_key *key = keyring_at(ring, index);
-    bool tls13 = scheme_fits(scheme, key->kind, true);
-    uint8_t message[MATCH_BYTES_MAX];
-    size_t len = match_trial_message(tls13, message);
-    struct signature signature;
-    struct err cause;
-
-    if (keyring_sign(ring, key, scheme, message, len, true, &signature) == SIGN_DONE)
-        return;
-    fault_text(&signature, &cause);
-    problems_add(problems, keyring_where(ring, index), keyring_alias(ring, index),
-                 "signing with %s failed: %s", scheme->name, cause.text);
-}
-
-void serve_check(struct keyring *ring, struct problems *problems)
-{
-    const struct scheme *scheme;
-
-    for (size_t i = 0; i < keyring_count(ring); i++) {
-        const struct signing_key *key = keyring_at(ring, i);
-
-        for (size_t j = 0; (scheme = scheme_at(j)) != NULL; j++) {
-            bool own_curve = scheme->padding != SCHEME_ECDSA || scheme->curve == key->kind;
-
-            if (scheme_fits(scheme, key->kind, false) && own_curve && (key->paddings & 1u << scheme->padding))
-                check_one(ring, i, scheme, problems);
-        }
-    }
 }

@@ -1,6 +1,5 @@
 /*
- * A signer's work after its start: take a request, look at it, sign, answer, again. And the check that
- * `p11gate -t` asks for instead of it.
+ * A signer's work after its start: take a request, look at it, sign, answer, again.
  * Signer process; blocks in the queue and in the token.
  */
 #pragma once
@@ -9,11 +8,7 @@
 #include "err.h"
 #include "keyring.h"
 #include "outcome.h"
-#include "problems.h"
 
 /* Until the queue ends (OUTCOME_OK) or the source fails (err says how). */
 enum outcome serve(struct keyring *ring, int queue, struct signer_page *page,
                    const struct signer_start *start, struct err *err);
-
-/* Signs and verifies once with each key and scheme; what fails goes into problems. */
-void serve_check(struct keyring *ring, struct problems *problems);

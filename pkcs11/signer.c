@@ -4,10 +4,12 @@
  * few that a TLS handshake message has, and those are checked (handshake_form.h).
  */
 #include "channel.h"
+#include "check.h"
 #include "counters.h"
 #include "crypto.h"
 #include "directory.h"
 #include "inventory.h"
+#include "listing.h"
 #include "log.h"
 #include "message.h"
 #include "requests.h"
@@ -26,7 +28,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { GRANTS_WAIT_MS = 30000, SEND_WAIT_MS = 2000, SEND_PAUSE_MS = 10 };
+enum { GRANTS_WAIT_MS = 30000, SEND_WAIT_MS = 2000, SEND_PAUSE_MS = 10, CHECK_BYTES_MAX = 256 * 1024 };
 
 struct signer {
     int start_fd, pin_fd, queue, counters_fd;
@@ -199,6 +201,22 @@ static enum outcome open_source(struct signer *signer, struct err *err)
     return signer->source ? OUTCOME_OK : OUTCOME_CONFIGURATION;
 }
 
+/* Its report goes to whoever runs p11gate -t, in one piece, as other keystores report too. */
+static enum outcome check(struct signer *signer, struct err *err)
+{
+    enum outcome outcome;
+    struct buf report;
+
+    buf_init(&report, CHECK_BYTES_MAX);
+    (void)buf_printf(&report, "keystore \"%s\", %s \"%s\":\n", signer->start.alias,
+                     signer->token ? "token" : "directory", keyring_label(signer->ring));
+    outcome = check_keys(signer->ring, &signer->problems, &report, err);
+    (void)fwrite(buf_data(&report), 1, buf_len(&report), stdout);
+    (void)fflush(stdout);
+    buf_free(&report);
+    return outcome;
+}
+
 static enum outcome find_keys(struct signer *signer, struct err *err)
 {
     enum outcome outcome = OUTCOME_FAULTY;
@@ -212,7 +230,7 @@ static enum outcome find_keys(struct signer *signer, struct err *err)
     if (outcome == OUTCOME_OK)
         settle_pin(signer);
     if (outcome == OUTCOME_OK && signer->start.check)
-        serve_check(signer->ring, &signer->problems);
+        outcome = check(signer, err);
     return outcome == OUTCOME_OK && signer->problems.count ? OUTCOME_CONFIGURATION : outcome;
 }
 
@@ -342,8 +360,11 @@ int main(int argc, char **argv)
     int code;
 
     hide_memory();
+    if (argc > 1 && strcmp(argv[1], "--keys") == 0)
+        return listing_main(argc - 1, argv + 1);
     if (argc > 1 || fstat(CHANNEL_FD, &channel) != 0 || !S_ISSOCK(channel.st_mode)) {
-        (void)fprintf(stderr, "%s %s is started by p11gate, not by hand\n", argv[0], P11GATE_VERSION);
+        (void)fprintf(stderr, "%s %s is started by p11gate, not by hand; \"p11gate keys\" lists the keys\n",
+                      argv[0], P11GATE_VERSION);
         return 2;
     }
     problems_init(&signer.problems);

@@ -183,6 +183,45 @@ enum outcome token_open(struct token *token, struct err *err)
     return outcome == OUTCOME_OK ? token_session_open(token, err) : outcome;
 }
 
+enum outcome token_find_slots(struct token *token, struct err *err)
+{
+    return module_find_slots(token->module, err);
+}
+
+unsigned token_slot_count(const struct token *token)
+{
+    return module_slot_count(token->module);
+}
+
+enum outcome token_open_slot(struct token *token, unsigned index, struct err *err)
+{
+    PKCS11_SLOT *slot = module_slot(token->module, index);
+    CK_SLOT_ID slot_id = PKCS11_get_slotid_from_slot(slot);
+    P11KitUri *uri = token_uri(token->start->token, err);
+    bool fits;
+
+    if (!uri)
+        return OUTCOME_CONFIGURATION;
+    fits = slot->token && slot->token->initialized && slot_matches(token, slot_id, uri);
+    p11_kit_uri_free(uri);
+    if (!fits)
+        return OUTCOME_ABSENT;
+    token->slot = slot;
+    token->slot_id = slot_id;
+    token->logged_in = false;
+    return token_session_open(token, err);
+}
+
+bool token_needs_login(const struct token *token)
+{
+    return token->slot->token->loginRequired;
+}
+
+bool token_has_pin_pad(const struct token *token)
+{
+    return token->slot->token->secureLogin;
+}
+
 /* A wrong PIN now could be the last one: whoever runs the token decides, not a restart loop. */
 static enum outcome token_warns(const struct token *token, struct err *err)
 {
@@ -327,6 +366,11 @@ const struct token_mechanisms *token_mechanisms(const struct token *token)
 CK_FUNCTION_LIST *token_calls(struct token *token)
 {
     return token->calls;
+}
+
+CK_SLOT_ID token_slot(const struct token *token)
+{
+    return token->slot_id;
 }
 
 CK_SESSION_HANDLE token_session(const struct token *token)

@@ -33,6 +33,14 @@ enum outcome token_load(struct token *token, struct err *err);
 /* Finds the one token that the keystore's URI names, and opens the session. */
 enum outcome token_open(struct token *token, struct err *err);
 
+/* To look around instead: the slots, and then one after the other. OUTCOME_ABSENT: there is no initialised
+ * token in this one, or another than the keystore's URI names. */
+enum outcome token_find_slots(struct token *token, struct err *err);
+unsigned token_slot_count(const struct token *token);
+enum outcome token_open_slot(struct token *token, unsigned index, struct err *err);
+bool token_needs_login(const struct token *token);
+bool token_has_pin_pad(const struct token *token); /* then it asks the person itself */
+
 /* Logs in, once, when the token asks for it; not when it warns of its last tries, unless told to. */
 enum outcome token_login(struct token *token, const struct pin *pin, struct err *err);
 
@@ -60,6 +68,7 @@ void token_close(struct token *token);
 const char *token_label(const struct token *token);
 const struct token_mechanisms *token_mechanisms(const struct token *token);
 CK_FUNCTION_LIST *token_calls(struct token *token);
+CK_SLOT_ID token_slot(const struct token *token);
 CK_SESSION_HANDLE token_session(const struct token *token);
 
 /* Does a pcks11: URI's path name this token (object attributes are not looked at)? */

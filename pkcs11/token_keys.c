@@ -171,8 +171,8 @@ static const char *key_fault(struct token *token, const struct signing_key *key)
     return NULL;
 }
 
-static enum outcome describe(struct token *token, CK_OBJECT_HANDLE object, struct signing_key *out,
-                             struct err *err)
+enum outcome token_keys_describe(struct token *token, CK_OBJECT_HANDLE object, struct signing_key *out,
+                                 struct err *err)
 {
     CK_KEY_TYPE type = CKK_VENDOR_DEFINED;
     const char *fault = "it is neither an RSA nor an EC nor an Ed25519 key: p11gate signs with these";
@@ -214,33 +214,54 @@ static enum outcome find_key(struct key_source *source, const char *text, struct
         return outcome;
     if (found.count > 1)
         return several_keys(token, &found, err);
-    return found.count ? describe(token, found.handles[0], out, err) : no_such_key(token, err);
+    return found.count ? token_keys_describe(token, found.handles[0], out, err) : no_such_key(token, err);
 }
 
-static enum outcome add_certificates(struct token *token, const struct signing_key *only_of,
+/* Those with this attribute; type CKA_CLASS: all. */
+static enum outcome add_certificates(struct token *token, CK_ATTRIBUTE_TYPE type, void *value, size_t len,
                                      struct certificates *out, struct err *err)
 {
     CK_OBJECT_CLASS class = CKO_CERTIFICATE;
-    CK_ATTRIBUTE wanted[2] = {{CKA_CLASS, &class, sizeof class}, {CKA_ID, NULL, 0}};
-    uint8_t id[SIGNING_KEY_ID_MAX];
+    CK_ATTRIBUTE wanted[2] = {{CKA_CLASS, &class, sizeof class}, {type, value, len}};
     struct objects found;
-    enum outcome outcome;
+    enum outcome outcome = objects_find(token, wanted, type == CKA_CLASS ? 1 : 2, &found, err);
 
-    if (only_of) {
-        memcpy(id, only_of->id, only_of->id_len);
-        wanted[1].pValue = id;
-        wanted[1].ulValueLen = only_of->id_len;
-    }
-    outcome = objects_find(token, wanted, only_of ? 2 : 1, &found, err);
     for (size_t i = 0; outcome == OUTCOME_OK && i < found.count; i++) {
-        size_t len = 0;
-        uint8_t *der = object_value(token, found.handles[i], CKA_VALUE, &len);
+        size_t der_len = 0;
+        uint8_t *der = object_value(token, found.handles[i], CKA_VALUE, &der_len);
 
         if (der)
-            (void)certificates_add_der(out, der, len);
+            (void)certificates_add_der(out, der, der_len);
         free(der);
     }
     return outcome;
+}
+
+/* The token searches by CKA_SUBJECT, so that a chain is found among thousands. */
+static enum outcome add_issuers_of(struct token *token, const X509 *certificate, struct certificates *out,
+                                   struct err *err)
+{
+    unsigned char *name = NULL;
+    int len = i2d_X509_NAME(X509_get_issuer_name(certificate), &name);
+    enum outcome outcome = OUTCOME_OK;
+
+    if (len > 0)
+        outcome = add_certificates(token, CKA_SUBJECT, name, (size_t)len, out, err);
+    OPENSSL_free(name);
+    return outcome;
+}
+
+static enum outcome add_issuers(struct token *token, struct certificates *out, struct err *err)
+{
+    size_t own = out->count;
+    enum outcome outcome = OUTCOME_OK;
+
+    for (size_t i = 0; outcome == OUTCOME_OK && i < out->count; i++)
+        outcome = add_issuers_of(token, out->items[i], out, err);
+    if (outcome != OUTCOME_OK || out->count > own)
+        return outcome;
+    /* A token may hold certificates without their subject. */
+    return add_certificates(token, CKA_CLASS, NULL, 0, out, err);
 }
 
 static enum outcome token_certificates(struct key_source *source, const char *name,
@@ -249,6 +270,7 @@ static enum outcome token_certificates(struct key_source *source, const char *na
 {
     struct token *token = ((struct token_keys *)source)->token;
     char id_text[3 * SIGNING_KEY_ID_MAX + 1];
+    uint8_t id[SIGNING_KEY_ID_MAX];
     enum outcome outcome;
 
     (void)name;
@@ -257,10 +279,11 @@ static enum outcome token_certificates(struct key_source *source, const char *na
                 "it has no CKA_ID, so its certificate cannot be found on the token: set certificate-file");
         return OUTCOME_CONFIGURATION;
     }
-    outcome = add_certificates(token, key, out, err);
+    memcpy(id, key->id, key->id_len);
+    outcome = add_certificates(token, CKA_ID, id, key->id_len, out, err);
     out->candidates = out->count;
     if (outcome == OUTCOME_OK && out->count)
-        return add_certificates(token, NULL, out, err);
+        return add_issuers(token, out, err);
     if (outcome != OUTCOME_OK)
         return outcome;
     object_id_text(key->id, key->id_len, id_text, sizeof id_text);

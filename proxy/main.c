@@ -2,7 +2,9 @@
  * The command line. p11gate starts as the supervisor; the supervisor starts the same program again as
  * a worker or as the housekeeper (--process, not for people).
  */
+#include "ctl.h"
 #include "housekeeper.h"
+#include "spawn.h"
 #include "supervisor.h"
 #include "worker.h"
 
@@ -10,6 +12,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <unistd.h>
 
 enum { EXIT_USAGE = 2 };
 
@@ -18,6 +21,8 @@ enum { EXIT_USAGE = 2 };
 static const char usage[] =
     "usage: p11gate [-c FILE] [--force-login]       run in the foreground\n"
     "       p11gate -t [-c FILE] [--no-token]       check the configuration and the tokens\n"
+    "       p11gate keys [--module FILE] [--token URI]   list the keys, ready to paste\n"
+    "       p11gate ctl [-s SOCKET] status|reload   talk to a running p11gate (p11gate ctl --help)\n"
     "       p11gate --version | --help\n"
     "\n"
     "  -c, --config FILE   the configuration (" DEFAULT_CONFIGURATION ")\n"
@@ -26,7 +31,7 @@ static const char usage[] =
     "      --force-login   log in although a token warns of its last tries\n"
     "\n"
     "Exit codes: 0 fine, 1 the configuration is wrong, 2 wrong usage, 77 a token refused the PIN.\n"
-    "Signals: TERM stop, TERM again stop now, USR1 reopen logs.\n";
+    "Signals: HUP reload, TERM stop, TERM again stop now, USR1 reopen logs.\n";
 
 static int run_process(const char *name)
 {
@@ -40,6 +45,22 @@ static int run_process(const char *name)
     }
     (void)fprintf(stderr, "p11gate: no process is called \"%s\"\n", name);
     return EXIT_USAGE;
+}
+
+/* p11gate-signer is what has the libraries for it. */
+static int run_keys(char **argv)
+{
+    static char keys[] = "--keys";
+    struct programs programs;
+    struct err err;
+
+    argv[1] = keys;
+    if (programs_open(&programs, &err)) {
+        (void)fexecve(programs.signer, argv, environ);
+        err_errno(&err, "p11gate-signer cannot be started");
+    }
+    (void)fprintf(stderr, "p11gate: %s\n", err.text);
+    return 1;
 }
 
 enum { OPTION_NO_TOKEN = 256, OPTION_FORCE_LOGIN, OPTION_VERSION, OPTION_HELP };
@@ -100,6 +121,10 @@ int main(int argc, char **argv)
 
     if (argc == 3 && strcmp(argv[1], "--process") == 0)
         return run_process(argv[2]);
+    if (argc >= 2 && strcmp(argv[1], "keys") == 0)
+        return run_keys(argv);
+    if (argc > 1 && strcmp(argv[1], "ctl") == 0)
+        return ctl_main(argc - 1, argv + 1);
     code = read_options(argc, argv, &options);
     return code >= 0 ? code : supervisor_main(&options);
 }

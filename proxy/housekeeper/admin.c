@@ -102,9 +102,10 @@ static enum MHD_Result answer_refusal(const struct admin *admin, struct MHD_Conn
 }
 
 /* The signature is the library's. Answered at once, a request body is never waited for. */
+/* NOLINTNEXTLINE(readability-function-size) */
 static enum MHD_Result on_request(void *owner, struct MHD_Connection *connection, const char *path,
                                   const char *method, const char *version, const char *upload,
-                                  size_t *upload_len, void **note) // NOLINT(readability-function-size)
+                                  size_t *upload_len, void **note)
 {
     const struct admin *admin = owner;
     const struct admin_page *page = page_find(path);

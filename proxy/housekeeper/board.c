@@ -24,15 +24,17 @@ struct page {
     uint32_t kind, index;
     struct roster *roster; /* the configuration that numbers it */
     size_t size;
-    void *memory;
+    void *memory; /* NULL: gone; should its number come back, it is of the same configuration */
     LIST_ENTRY(page) entry;
 };
+
+LIST_HEAD(page_list, page);
 
 struct board {
     pthread_mutex_t lock;
     struct roster *roster; /* of the newest configuration; NULL before the first */
     enum keystore_word words[COUNTERS_KEYSTORES_MAX];
-    LIST_HEAD(, page) pages;
+    struct page_list pages;
     size_t page_count;
     struct totals totals; /* what was collected last */
 };
@@ -43,7 +45,8 @@ static void page_free(struct board *board, struct page *page)
 {
     LIST_REMOVE(page, entry);
     board->page_count--;
-    (void)munmap(page->memory, page->size);
+    if (page->memory)
+        (void)munmap(page->memory, page->size);
     roster_drop(page->roster);
     free(page);
 }
@@ -53,8 +56,10 @@ static struct page *page_find(struct board *board, uint32_t kind, uint32_t index
     struct page *page;
 
     LIST_FOREACH(page, &board->pages, entry)
-    if (page->kind == kind && (page->index == index || kind == GRANT_HISTORY_PAGE))
-        return page;
+    {
+        if (page->kind == kind && (page->index == index || kind == GRANT_HISTORY_PAGE))
+            return page;
+    }
     return NULL;
 }
 
@@ -91,10 +96,26 @@ static struct page *page_new(const struct grant *grant, struct err *err)
     return page;
 }
 
+/* Under the lock. A signer that died in an old configuration and starts again is still the old one's. */
+static bool page_insert(struct board *board, struct page *page)
+{
+    struct page *old = page_find(board, page->kind, page->index);
+    struct roster *roster = old && !old->memory ? old->roster : board->roster;
+
+    if (!roster || (!old && board->page_count >= BOARD_PAGES_MAX))
+        return false;
+    page->roster = roster_hold(roster);
+    if (old)
+        page_free(board, old);
+    LIST_INSERT_HEAD(&board->pages, page, entry);
+    board->page_count++;
+    return true;
+}
+
 bool board_add_page(struct board *board, const struct grant *grant, struct err *err)
 {
-    struct page *page, *old;
-    bool added = false;
+    struct page *page;
+    bool added;
 
     if (!page_size(grant->kind)) {
         err_set(err, "a grant of kind %u is no page", (unsigned)grant->kind);
@@ -104,15 +125,7 @@ bool board_add_page(struct board *board, const struct grant *grant, struct err *
     if (!page)
         return false;
     pthread_mutex_lock(&board->lock);
-    old = page_find(board, grant->kind, grant->index);
-    if (old)
-        page_free(board, old);
-    if (board->roster && board->page_count < BOARD_PAGES_MAX) {
-        page->roster = roster_hold(board->roster);
-        LIST_INSERT_HEAD(&board->pages, page, entry);
-        board->page_count++;
-        added = true;
-    }
+    added = page_insert(board, page);
     pthread_mutex_unlock(&board->lock);
     if (added)
         return true;
@@ -128,9 +141,23 @@ void board_remove_page(struct board *board, uint32_t kind, uint32_t index)
 
     pthread_mutex_lock(&board->lock);
     page = page_find(board, kind, index);
-    if (page)
-        page_free(board, page);
+    if (page && page->memory) {
+        (void)munmap(page->memory, page->size);
+        page->memory = NULL;
+    }
     pthread_mutex_unlock(&board->lock);
+}
+
+/* With a new configuration numbers begin anew, but for those that are in use. */
+static void forget_gone_pages(struct board *board)
+{
+    struct page *page, *next;
+
+    for (page = LIST_FIRST(&board->pages); page; page = next) {
+        next = LIST_NEXT(page, entry);
+        if (!page->memory)
+            page_free(board, page);
+    }
 }
 
 /* -- configuration and keystores ----------------------------------------------------------------- */
@@ -159,6 +186,7 @@ bool board_configure(struct board *board, int fd, struct err *err)
     words_move(board->words, old, roster);
     board->roster = roster;
     roster_drop(old);
+    forget_gone_pages(board);
     pthread_mutex_unlock(&board->lock);
     return true;
 }
@@ -197,7 +225,10 @@ static void collect_once(struct board *board, struct counters_history *history)
     for (size_t i = 0; i < board->roster->names.keystore_count; i++)
         totals_expect_signers(totals, board->roster->names.keystores[i], board->roster->signers[i]);
     LIST_FOREACH(page, &board->pages, entry)
-    add_page(totals, page);
+    {
+        if (page->memory)
+            add_page(totals, page);
+    }
     if (history)
         totals_add_history(totals, history);
     totals_settle(totals);
@@ -276,12 +307,14 @@ struct board *board_new(struct err *err)
 
 void board_free(struct board *board)
 {
-    struct page *page;
+    struct page *page, *next;
 
     if (!board)
         return;
-    while ((page = LIST_FIRST(&board->pages)))
+    for (page = LIST_FIRST(&board->pages); page; page = next) {
+        next = LIST_NEXT(page, entry);
         page_free(board, page);
+    }
     roster_drop(board->roster);
     (void)pthread_mutex_destroy(&board->lock);
     free(board);

@@ -23,8 +23,8 @@ void board_free(struct board *board); /* when no other thread uses it any more *
 /* GRANT_CONFIGURATION, the newest counts. Pages that are added later are numbered by it. fd is borrowed. */
 bool board_configure(struct board *board, int fd, struct err *err);
 
-/* GRANT_WORKER_PAGE, GRANT_SIGNER_PAGE, GRANT_HISTORY_PAGE; one of the same kind and index is replaced. fd is
- * borrowed. */
+/* GRANT_WORKER_PAGE, GRANT_SIGNER_PAGE, GRANT_HISTORY_PAGE; one of the same kind and index is replaced. A
+ * number that was gone and comes back before another configuration does keeps its old one. fd is borrowed. */
 bool board_add_page(struct board *board, const struct grant *grant, struct err *err);
 
 /* MESSAGE_GONE: the page is nobody's any more. */

@@ -245,8 +245,14 @@ static void take_gone(struct housekeeper *housekeeper, const struct channel_mess
     unpack_start(&in, message->payload, message->len);
     kind = unpack_u32(&in);
     index = unpack_u32(&in);
-    if (unpack_done(&in))
+    if (!unpack_done(&in))
+        return;
+    if (kind != GRANT_ADMIN) {
         board_remove_page(housekeeper->board, kind, index);
+        return;
+    }
+    admin_free(housekeeper->admin);
+    housekeeper->admin = NULL;
 }
 
 static void take_message(struct housekeeper *housekeeper, struct channel_message *message)

@@ -99,14 +99,14 @@ static void put(struct text *text, const char *piece)
 static void put_value(struct text *text, const char *value)
 {
     for (; *value; value++) {
-        char one[2] = {*value < ' ' || *value > '~' ? '?' : *value, '\0'};
+        char one[2] = {*value, '\0'};
 
         if (*value == '\n')
             put(text, "\\n");
         else if (*value == '\\' || *value == '"')
             put(text, *value == '"' ? "\\\"" : "\\\\");
         else
-            put(text, one);
+            put(text, *value < ' ' || *value > '~' ? "?" : one);
     }
 }
 

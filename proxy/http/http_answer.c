@@ -24,7 +24,7 @@ static void take_final(struct http_exchange *x, const uint8_t *bytes, const stru
 {
     bool early = x->phase == HTTP_PHASE_REQUEST;
 
-    x->last = x->last || early || x->draining || options->close || x->head.version_1_0 ||
+    x->last = x->last || early || x->draining || x->retiring || options->close || x->head.version_1_0 ||
               x->answer.framing == HTTP_FRAMING_CLOSE;
     if (!http_fields_answer(&x->out, &x->head, bytes, &x->answer, options, x->last)) {
         http_exchange_no_memory(x);

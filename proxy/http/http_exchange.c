@@ -149,7 +149,7 @@ void http_exchange_complete(struct http_exchange *x, bool more_bytes)
     x->settled = x->phase == HTTP_PHASE_ANSWER;
     if (more_bytes)
         http_exchange_over(x, REASON_BACKEND_PROTOCOL, "bytes behind the answer", false);
-    else if (x->draining)
+    else if (x->draining || (x->retiring && x->last))
         http_exchange_over(x, REASON_STOPPING, NULL, false);
     else if (x->client_ended)
         http_exchange_over(x, REASON_CLIENT_CLOSED, NULL, false);
@@ -192,7 +192,8 @@ void http_exchange_answer_late(struct http_exchange *x)
 
 void http_exchange_retire(struct http_exchange *x)
 {
-    x->draining = true;
+    /* An answer whose head has left without Connection: close is not the last. */
+    x->retiring = true;
 }
 
 void http_exchange_drain(struct http_exchange *x)

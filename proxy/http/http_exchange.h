@@ -76,7 +76,8 @@ void http_exchange_answer_late(struct http_exchange *exchange);
 /* The answer under way is the last; without one, it is over at once. */
 void http_exchange_drain(struct http_exchange *exchange);
 
-/* The next answer (or the one under way) is the last; an idle connection stays open for one more request. */
+/* The next answer that can say so (Connection: close) is the last; an idle connection stays open for one more
+ * request. */
 void http_exchange_retire(struct http_exchange *exchange);
 
 /* Ends now, with as much of an answer as can still be given. */

@@ -19,7 +19,7 @@ struct http_exchange {
 
     enum http_phase phase;
     struct http_end end;
-    bool draining, client_ended;
+    bool draining, retiring, client_ended;
     bool settled; /* the backend owes no answer and is owed no byte */
 
     /* of this request and its answer */

@@ -44,7 +44,7 @@ static void take_request(struct http_exchange *x, const uint8_t *bytes)
         refuse(x, &fault);
         return;
     }
-    x->last = options.close || x->to_1_0 || x->draining;
+    x->last = options.close || x->to_1_0 || x->draining || x->retiring;
     x->out_to_client = false;
     if (!http_fields_request(&x->out, &x->head, bytes, &x->request, &options, &x->forwarded, x->last)) {
         http_exchange_no_memory(x);

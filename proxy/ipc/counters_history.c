@@ -11,11 +11,6 @@ static size_t row_find(const char *aliases, size_t stride, size_t count, const c
     return count;
 }
 
-static void row_name(char row[COUNTERS_NAME_MAX], const char *alias)
-{
-    memcpy(row, alias, strlen(alias) + 1);
-}
-
 /* An alias that a row can hold: the configuration's have 1 to 255 bytes. */
 static bool alias_fits(const char *alias)
 {
@@ -42,34 +37,30 @@ struct keystore_history *counters_history_keystore(struct counters_history *hist
     return row < COUNTERS_KEYSTORES_MAX ? &history->keystores[row] : NULL;
 }
 
-static struct listener_history *listener_row(struct counters_history *history, const char *alias)
+/* The row of an alias, which takes a free one if it has none yet; count: none. */
+static size_t row_take(char *aliases, size_t stride, size_t count, const char *alias)
 {
-    struct listener_history *row = counters_history_listener(history, alias);
-    size_t free_row;
+    size_t row;
 
-    if (row || !alias_fits(alias))
+    if (!alias_fits(alias))
+        return count;
+    row = row_find(aliases, stride, count, alias);
+    if (row < count)
         return row;
-    free_row =
-        row_find(history->listeners[0].alias, sizeof history->listeners[0], COUNTERS_LISTENERS_MAX, "");
-    if (free_row == COUNTERS_LISTENERS_MAX)
-        return NULL;
-    row_name(history->listeners[free_row].alias, alias);
-    return &history->listeners[free_row];
+    row = row_find(aliases, stride, count, "");
+    if (row < count)
+        memcpy(aliases + row * stride, alias, strlen(alias) + 1);
+    return row;
 }
 
-static struct keystore_history *keystore_row(struct counters_history *history, const char *alias)
+static size_t listener_row(struct counters_history *history, const char *alias)
 {
-    struct keystore_history *row = counters_history_keystore(history, alias);
-    size_t free_row;
+    return row_take(history->listeners[0].alias, sizeof history->listeners[0], COUNTERS_LISTENERS_MAX, alias);
+}
 
-    if (row || !alias_fits(alias))
-        return row;
-    free_row =
-        row_find(history->keystores[0].alias, sizeof history->keystores[0], COUNTERS_KEYSTORES_MAX, "");
-    if (free_row == COUNTERS_KEYSTORES_MAX)
-        return NULL;
-    row_name(history->keystores[free_row].alias, alias);
-    return &history->keystores[free_row];
+static size_t keystore_row(struct counters_history *history, const char *alias)
+{
+    return row_take(history->keystores[0].alias, sizeof history->keystores[0], COUNTERS_KEYSTORES_MAX, alias);
 }
 
 /* A reader that sees an odd sequence, or another one at its end, has copied a move half done. */
@@ -90,16 +81,16 @@ void counters_history_take_worker(struct counters_history *history, const struct
 {
     move_begin(history);
     for (size_t i = 0; i < names->listener_count && i < COUNTERS_LISTENERS_MAX; i++) {
-        struct listener_history *row = listener_row(history, names->listeners[i]);
+        size_t row = listener_row(history, names->listeners[i]);
 
-        if (row)
-            listener_counters_add(&row->counters, &page->listeners[i]);
+        if (row < COUNTERS_LISTENERS_MAX)
+            listener_counters_add(&history->listeners[row].counters, &page->listeners[i]);
     }
     for (size_t i = 0; i < names->keystore_count && i < COUNTERS_KEYSTORES_MAX; i++) {
-        struct keystore_history *row = keystore_row(history, names->keystores[i]);
+        size_t row = keystore_row(history, names->keystores[i]);
 
-        if (row)
-            keystore_counters_add(&row->counters, &page->keystores[i]);
+        if (row < COUNTERS_KEYSTORES_MAX)
+            keystore_counters_add(&history->keystores[row].counters, &page->keystores[i]);
     }
     counter_add_saturating(&history->log_dropped, counter_get(&page->log_dropped));
     memset((void *)page, 0, sizeof *page);
@@ -109,11 +100,13 @@ void counters_history_take_worker(struct counters_history *history, const struct
 void counters_history_take_signer(struct counters_history *history, const char *keystore,
                                   struct signer_page *page)
 {
-    struct keystore_history *row;
+    size_t at;
 
     move_begin(history);
-    row = keystore_row(history, keystore);
-    if (row) {
+    at = keystore_row(history, keystore);
+    if (at < COUNTERS_KEYSTORES_MAX) {
+        struct keystore_history *row = &history->keystores[at];
+
         counter_add_saturating(&row->signer_signatures, counter_get(&page->signatures));
         counter_add_saturating(&row->signer_refused, counter_get(&page->refused));
         counter_add_saturating(&row->signer_failures, counter_get(&page->failures));

@@ -66,7 +66,8 @@ bool inventory_read(const void *data, size_t len, struct inventory_key *out, siz
 
 static bool same_key(const struct inventory_key *a, const struct inventory_key *b)
 {
-    return a->wanted == b->wanted && a->schemes == b->schemes && memcmp(a->name, b->name, sizeof a->name) == 0;
+    return a->wanted == b->wanted && a->schemes == b->schemes &&
+           memcmp(a->name, b->name, sizeof a->name) == 0;
 }
 
 bool inventory_same_keys(const void *a, size_t a_len, const void *b, size_t b_len)

@@ -16,8 +16,8 @@ bool signer_start_write(struct buf *out, const struct signer_start *start)
     if (!pack_text(out, start->alias) || !pack_text(out, start->where) || !pack_text(out, start->module) ||
         !pack_text(out, start->init_args) || !pack_text(out, start->token) ||
         !pack_text(out, start->directory) || !pack_u32(out, start->sign_timeout_ms) ||
-        !pack_u32(out, start->max_per_second) ||        !pack_u8(out, start->force_login) || !pack_u8(out, start->check) ||
-        !pack_u32(out, (uint32_t)start->wanted_count))
+        !pack_u32(out, start->max_per_second) || !pack_u8(out, start->force_login) ||
+        !pack_u8(out, start->check) || !pack_u32(out, (uint32_t)start->wanted_count))
         return false;
     for (size_t i = 0; i < start->wanted_count; i++)
         if (!write_wanted(out, &start->wanted[i]))

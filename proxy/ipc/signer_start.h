@@ -30,7 +30,7 @@ struct signer_start {
     const char *token;     /* pkcs11: URI; "" when directory is set */
     const char *directory; /* "" when a token is used */
     uint32_t sign_timeout_ms;
-    uint32_t max_per_second; /* signatures of this one signer; 0: no limit */
+    uint32_t max_per_second; /* of the whole keystore: the most that one signer may get; 0: no limit */
     bool force_login;
     bool check; /* p11gate -t: send the inventory and exit */
     size_t wanted_count;

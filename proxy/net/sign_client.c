@@ -223,9 +223,11 @@ static void place_wake(struct sign_turn *turn)
 void sign_client_set_up(struct sign_client *client, bool up)
 {
     client->up = up;
+    if (up)
+        return;
     /* Each comes back to admit and is refused there; its leave takes it out of the line. */
-    if (!up)
-        sign_turns_each(&client->turns, place_wake);
+    sign_turns_each(&client->turns, place_wake);
+    sign_request_fail_all(client);
 }
 
 bool sign_client_up(const struct sign_client *client)

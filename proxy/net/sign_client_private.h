@@ -34,4 +34,5 @@ void sign_request_setup(struct sign_client *client);
 void sign_request_start(struct sign_client *client, struct remote_signature *signature);
 void sign_request_forget(struct remote_signature *signature); /* its fibre ends; the place stays taken */
 void sign_request_send_unsent(struct sign_client *client);
+void sign_request_fail_all(struct sign_client *client); /* the token is away: nobody will answer */
 void sign_request_end_all(struct sign_client *client);

@@ -314,6 +314,16 @@ void sign_request_forget(struct remote_signature *signature)
     signature->ticket = NULL;
 }
 
+void sign_request_fail_all(struct sign_client *client)
+{
+    struct sign_request_state *request, *next;
+
+    for (request = TAILQ_FIRST(&client->requests); request; request = next) {
+        next = TAILQ_NEXT(request, queued);
+        request_fail(request, "its token is away");
+    }
+}
+
 void sign_request_end_all(struct sign_client *client)
 {
     struct sign_request_state *request, *next;

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <grp.h>
 #include <pwd.h>
+#include <string.h>
 #include <sys/capability.h>
 #include <sys/prctl.h>
 #include <unistd.h>
@@ -41,6 +42,13 @@ bool account_find(const char *option, const char *name, struct account *out, str
     }
     out->group_count = (size_t)count;
     return true;
+}
+
+bool account_same(const struct account *a, const struct account *b)
+{
+    return a->change == b->change && a->uid == b->uid && a->gid == b->gid &&
+           a->group_count == b->group_count &&
+           memcmp(a->groups, b->groups, a->group_count * sizeof *a->groups) == 0;
 }
 
 bool account_become(const struct account *account)

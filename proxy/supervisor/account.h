@@ -22,6 +22,8 @@ struct account {
 /* The account of the user that the option (user, signer-user) names. Not root: our own. */
 bool account_find(const char *option, const char *name, struct account *out, struct err *err);
 
+bool account_same(const struct account *a, const struct account *b);
+
 /* In a child, between fork and exec. */
 bool account_become(const struct account *account);
 

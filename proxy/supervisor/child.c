@@ -46,7 +46,11 @@ void child_kill(struct child *child, const char *why)
 
     if (!child_runs(child) || child->killed)
         return;
-    log_begin(&line, child->family->stopping ? LOG_LEVEL_INFO : LOG_LEVEL_WARNING, "child-kill");
+    log_begin(&line,
+              child->quiet              ? LOG_LEVEL_DEBUG
+              : child->family->stopping ? LOG_LEVEL_INFO
+                                        : LOG_LEVEL_WARNING,
+              "child-kill");
     log_child(&line, child);
     log_text(&line, "reason", why);
     log_end(&line);

@@ -55,7 +55,7 @@ struct child {
     const char *process, *of; /* "worker"; "signer" of the keystore "edge"; borrowed */
     unsigned index;
     bool logs;  /* has a log socket: all but the housekeeper */
-    bool quiet; /* start and exit are no news: a signer that looks for an absent token every second */
+    bool quiet; /* start, kill and exit are no news: a signer that looks for an absent token every second */
     uint64_t start_timeout_ms;
 
     pid_t pid; /* 0: no process */

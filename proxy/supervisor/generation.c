@@ -4,41 +4,94 @@
 #include "sealed.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <netinet/in.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { TICKET_SECRET_BYTES = 80 };
+enum { TICKET_SECRET_BYTES = 80, ADMIN_BACKLOG = 16 };
 
-static struct generation *generation_new(void)
+static struct generation *generation_new(const struct generation *before)
 {
     struct generation *generation = calloc(1, sizeof *generation);
 
-    if (generation)
-        generation->configuration = generation->secrets = -1;
+    if (!generation)
+        return NULL;
+    generation->holders = 1;
+    generation->number = before ? before->number + 1 : 1;
+    generation->configuration = generation->secrets = generation->admin = -1;
     return generation;
 }
 
-static bool generation_parse(struct generation *generation, const char *path)
+static void generation_name(struct generation *generation)
 {
-    struct conf_errors *errors = calloc(1, sizeof *errors);
+    const struct conf *conf = generation->conf;
+    struct counters_names *names = &generation->names;
 
-    generation->files = conf_files_from_disk();
-    if (errors && generation->files)
-        generation->conf = conf_read(generation->files, path, errors);
-    for (size_t i = 0; errors && !generation->conf && i < errors->count; i++)
-        (void)fprintf(stderr, "%s\n", errors->items[i].text);
-    free(errors);
-    return generation->conf != NULL;
+    for (; names->listener_count < conf->listener_count; names->listener_count++)
+        names->listeners[names->listener_count] = conf->listeners[names->listener_count].alias;
+    for (; names->keystore_count < conf->keystore_count; names->keystore_count++)
+        names->keystores[names->keystore_count] = conf->keystores[names->keystore_count].alias;
 }
 
-static bool generation_seal(struct generation *generation, struct err *err)
+static bool generation_parse(struct generation *generation, const char *path, struct conf_errors *errors,
+                             struct err *err)
+{
+    generation->files = conf_files_from_disk();
+    if (!generation->files) {
+        err_set(err, "out of memory");
+        return false;
+    }
+    generation->conf = conf_read(generation->files, path, errors);
+    if (!generation->conf)
+        return false;
+    if (generation->conf->keystore_count > COUNTERS_KEYSTORES_MAX ||
+        generation->conf->listener_count > COUNTERS_LISTENERS_MAX) {
+        err_set(err, "%s: at most %d keystores and %d listeners", path, COUNTERS_KEYSTORES_MAX,
+                COUNTERS_LISTENERS_MAX);
+        return false;
+    }
+    generation_name(generation);
+    return true;
+}
+
+static bool generation_accounts(struct generation *generation, struct err *err)
+{
+    const struct conf *conf = generation->conf;
+
+    if (account_find("user", conf->user, &generation->user, err) &&
+        account_find("signer-user", conf->signer_user, &generation->signer_user, err))
+        return true;
+    err_context(err, "%s", conf->path);
+    return false;
+}
+
+/* The same secret for every generation: sessions are resumed across a reload. */
+static int secrets_new(const struct generation *before, struct err *err)
 {
     uint8_t secret[TICKET_SECRET_BYTES];
+    int fd;
+
+    if (before) {
+        fd = fcntl(before->secrets, F_DUPFD_CLOEXEC, 0);
+        if (fd < 0)
+            err_errno(err, "cannot keep the ticket secret");
+        return fd;
+    }
+    if (getrandom(secret, sizeof secret, 0) != (ssize_t)sizeof secret) {
+        err_errno(err, "no random bytes");
+        return -1;
+    }
+    fd = sealed_new("secrets", secret, sizeof secret, err);
+    explicit_bzero(secret, sizeof secret);
+    return fd;
+}
+
+static bool generation_seal(struct generation *generation, const struct generation *before, struct err *err)
+{
     struct buf packed;
 
     buf_init(&packed, CONF_FILES_BYTES_MAX);
@@ -49,12 +102,7 @@ static bool generation_seal(struct generation *generation, struct err *err)
     buf_free(&packed);
     if (generation->configuration < 0)
         return false;
-    if (getrandom(secret, sizeof secret, 0) != (ssize_t)sizeof secret) {
-        err_errno(err, "no random bytes");
-        return false;
-    }
-    generation->secrets = sealed_new("secrets", secret, sizeof secret, err);
-    explicit_bzero(secret, sizeof secret);
+    generation->secrets = secrets_new(before, err);
     return generation->secrets >= 0;
 }
 
@@ -80,19 +128,25 @@ static bool generation_count_binds(struct generation *generation, struct err *er
     return true;
 }
 
-struct generation *generation_read(const char *path)
+struct generation *generation_read(const char *path, const struct generation *before,
+                                   struct conf_errors *errors)
 {
-    struct generation *generation = generation_new();
+    struct generation *generation = generation_new(before);
     struct err err = {.text = ""};
 
-    if (generation && generation_parse(generation, path) && generation_count_binds(generation, &err) &&
-        generation_seal(generation, &err))
+    errors->count = 0;
+    if (!generation)
+        err_set(&err, "out of memory");
+    else if (generation_parse(generation, path, errors, &err) && generation_accounts(generation, &err) &&
+             generation_count_binds(generation, &err) && generation_seal(generation, before, &err))
         return generation;
-    if (err.text[0])
-        (void)fprintf(stderr, "%s\n", err.text);
-    generation_free(generation);
+    if (err.text[0] && errors->count < CONF_ERRORS_MAX)
+        errors->items[errors->count++] = err;
+    generation_leave(generation);
     return NULL;
 }
+
+/* -- listening sockets -------------------------------------------------------------------------- */
 
 static int bind_one(const struct addr *at, uint32_t backlog, struct err *err)
 {
@@ -116,12 +170,51 @@ static int bind_one(const struct addr *at, uint32_t backlog, struct err *err)
     return fd;
 }
 
+static bool same_address(const struct addr *a, const struct addr *b)
+{
+    return addr_same_host(a, b) && addr_port(a) == addr_port(b);
+}
+
+/* The number of an address among the binds; bind_count when it is not one. */
+static size_t bind_find(const struct generation *generation, const struct addr *at)
+{
+    const struct conf *conf = generation->conf;
+    size_t number = 0;
+
+    for (size_t i = 0; i < conf->listener_count; i++)
+        for (size_t k = 0; conf->listeners[i].enabled && k < conf->listeners[i].bind_count; k++, number++)
+            if (same_address(&conf->listeners[i].binds[k], at))
+                return number;
+    return number;
+}
+
+static int bind_take_over(int old, uint32_t backlog, struct err *err)
+{
+    int fd = fcntl(old, F_DUPFD_CLOEXEC, 0);
+
+    if (fd < 0)
+        err_errno(err, "cannot take a listening socket over");
+    else
+        (void)listen(fd, (int)backlog);
+    return fd;
+}
+
+static int bind_open(const struct addr *at, uint32_t backlog, const struct generation *before,
+                     struct err *err)
+{
+    size_t number = before ? bind_find(before, at) : 0;
+
+    if (before && number < before->bind_count && before->binds[number] >= 0)
+        return bind_take_over(before->binds[number], backlog, err);
+    return bind_one(at, backlog, err);
+}
+
 static bool bind_listener(struct generation *generation, const struct conf_listener *listener, size_t first,
-                          struct err *err)
+                          const struct generation *before, struct err *err)
 {
     for (size_t i = 0; i < listener->bind_count; i++) {
         struct err where;
-        int fd = bind_one(&listener->binds[i], listener->backlog, err);
+        int fd = bind_open(&listener->binds[i], listener->backlog, before, err);
 
         if (fd < 0) {
             conf_where_listener(generation->conf, listener, &where);
@@ -133,7 +226,22 @@ static bool bind_listener(struct generation *generation, const struct conf_liste
     return true;
 }
 
-bool generation_bind(struct generation *generation, struct err *err)
+static bool bind_admin(struct generation *generation, const struct generation *before, struct err *err)
+{
+    const struct conf *conf = generation->conf;
+
+    if (!conf->admin_enabled)
+        return true;
+    if (before && before->admin >= 0 && same_address(&before->conf->admin_bind, &conf->admin_bind))
+        generation->admin = bind_take_over(before->admin, ADMIN_BACKLOG, err);
+    else
+        generation->admin = bind_one(&conf->admin_bind, ADMIN_BACKLOG, err);
+    if (generation->admin < 0)
+        err_context(err, "%s: admin", conf->path);
+    return generation->admin >= 0;
+}
+
+static bool bind_all(struct generation *generation, const struct generation *before, struct err *err)
 {
     const struct conf *conf = generation->conf;
     size_t first = 0;
@@ -141,13 +249,19 @@ bool generation_bind(struct generation *generation, struct err *err)
     for (size_t i = 0; i < conf->listener_count; i++) {
         if (!conf->listeners[i].enabled)
             continue;
-        if (!bind_listener(generation, &conf->listeners[i], first, err)) {
-            generation_unbind(generation);
+        if (!bind_listener(generation, &conf->listeners[i], first, before, err))
             return false;
-        }
         first += conf->listeners[i].bind_count;
     }
-    return true;
+    return bind_admin(generation, before, err);
+}
+
+bool generation_bind(struct generation *generation, const struct generation *before, struct err *err)
+{
+    if (bind_all(generation, before, err))
+        return true;
+    generation_unbind(generation);
+    return false;
 }
 
 void generation_unbind(struct generation *generation)
@@ -157,11 +271,21 @@ void generation_unbind(struct generation *generation)
             close(generation->binds[i]);
         generation->binds[i] = -1;
     }
+    if (generation->admin >= 0)
+        close(generation->admin);
+    generation->admin = -1;
 }
 
-void generation_free(struct generation *generation)
+/* -- its end ------------------------------------------------------------------------------------ */
+
+void generation_hold(struct generation *generation)
 {
-    if (!generation)
+    generation->holders++;
+}
+
+void generation_leave(struct generation *generation)
+{
+    if (!generation || --generation->holders)
         return;
     generation_unbind(generation);
     free(generation->binds);

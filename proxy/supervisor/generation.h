@@ -1,11 +1,14 @@
 /*
  * One reading of the configuration and all that belongs to it: the files it was made of (sealed, for
- * the workers), the ticket secret, the listening sockets. Made whole or not at all; never changed. Supervisor
- * only; making one blocks on files.
+ * the workers), the users, the ticket secret, the listening sockets. Made whole or not at all; never
+ * changed; counted, because a keystore's signers may outlive the generation they were started for. Supervisor
+ * only; making one blocks on files and the user database.
  */
 #pragma once
 
+#include "account.h"
 #include "conf.h"
+#include "counters_history.h"
 #include "err.h"
 
 #include <stdbool.h>
@@ -15,20 +18,33 @@
 enum { GENERATION_BINDS_MAX = 150 };
 
 struct generation {
+    unsigned holders;
+    uint64_t number; /* 1, 2, 3, ... */
     struct conf_files *files;
     struct conf *conf;
-    int configuration, secrets; /* sealed memory; -1: none */
+    struct account user, signer_user;
+    struct counters_names names;
+    int configuration, secrets; /* sealed memory */
+    int admin;                  /* the listening socket of admin.bind; -1: none */
     size_t bind_count;          /* over all enabled listeners, in the configuration's order */
     int *binds;                 /* listening sockets; -1 before generation_bind and after generation_unbind */
 };
 
-/* NULL when the configuration is wrong: every error has been printed to standard error. */
-struct generation *generation_read(const char *path);
+/*
+ * NULL when the configuration is wrong: errors says all that is. `before`: the generation that this one shall
+ * follow (its ticket secret goes on), NULL at the start. The caller holds what is returned.
+ */
+struct generation *generation_read(const char *path, const struct generation *before,
+                                   struct conf_errors *errors);
 
-/* Opens every listening socket: non-blocking, IPv6 for IPv6 only. All or none. */
-bool generation_bind(struct generation *generation, struct err *err);
+/*
+ * Opens every listening socket: non-blocking, IPv6 for IPv6 only. All or none. An address that `before`
+ * (may be NULL) has bound is taken over: the same socket, so that nobody in its queue is lost.
+ */
+bool generation_bind(struct generation *generation, const struct generation *before, struct err *err);
 
 /* Closes them here; workers keep theirs. */
 void generation_unbind(struct generation *generation);
 
-void generation_free(struct generation *generation);
+void generation_hold(struct generation *generation);
+void generation_leave(struct generation *generation); /* the last one frees it; NULL is allowed */

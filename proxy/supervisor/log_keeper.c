@@ -3,6 +3,7 @@
 #include "backoff.h"
 #include "clock.h"
 #include "log.h"
+#include "notes.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -21,9 +22,10 @@ struct log_keeper {
     uint64_t due_ms;                  /* 0: none is to be started */
     bool stopping, was_ready;
     struct err fault;
+    struct notes notes;
 };
 
-static int target_open(const char *target, struct err *err)
+int log_keeper_open(const char *target, struct err *err)
 {
     int fd;
 
@@ -87,7 +89,7 @@ struct log_keeper *log_keeper_new(const struct log_keeper_setup *setup, struct e
     keeper->child.process = "housekeeper";
     keeper->child.start_timeout_ms = HOUSEKEEPER_START_MS;
     backoff_init(&keeper->backoff, HOUSEKEEPER_BACKOFF_MS, HOUSEKEEPER_BACKOFF_CAP_MS);
-    keeper->target = target_open(setup->target, err);
+    keeper->target = log_keeper_open(setup->target, err);
     if (keeper->target < 0)
         goto failed;
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends)) {
@@ -150,27 +152,77 @@ bool log_keeper_start(struct log_keeper *keeper, struct err *err)
                                    {.kind = GRANT_LOG_SOURCE, .fd = keeper->own_source}};
 
     keeper->due_ms = 0;
+    keeper->notes.count = 0;
     if (!child_start(&keeper->child, &plan, grants, 2, err))
         return false;
     keeper_grant_sources(keeper);
+    keeper->setup.feed(keeper->setup.owner);
     return true;
+}
+
+void log_keeper_grant(struct log_keeper *keeper, const struct grant *grants, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        notes_forget_gone(&keeper->notes, grants[i].kind, grants[i].index);
+    while (count) {
+        size_t now = count > CHANNEL_FDS_MAX ? CHANNEL_FDS_MAX : count;
+
+        child_grant(&keeper->child, grants, now);
+        grants += now;
+        count -= now;
+    }
+}
+
+static void keeper_note(struct log_keeper *keeper, uint32_t type, uint32_t about, uint32_t more)
+{
+    /* The next one is told everything anew. */
+    if (child_runs(&keeper->child) && !notes_add(&keeper->notes, type, about, more))
+        child_kill(&keeper->child, "it does not take its messages");
+}
+
+void log_keeper_gone(struct log_keeper *keeper, enum grant_kind kind, uint32_t index)
+{
+    keeper_note(keeper, MESSAGE_GONE, kind, index);
+}
+
+void log_keeper_keystore(struct log_keeper *keeper, uint32_t keystore, bool can_sign)
+{
+    keeper_note(keeper, MESSAGE_KEYSTORE, keystore, can_sign);
+}
+
+void log_keeper_flush(struct log_keeper *keeper)
+{
+    notes_send(&keeper->notes, &keeper->child);
+}
+
+static void keeper_use_target(struct log_keeper *keeper, int fd)
+{
+    close(keeper->target);
+    keeper->target = fd;
+    if (child_runs(&keeper->child) &&
+        channel_send(keeper->child.channel, MESSAGE_TARGET, NULL, 0, &fd, 1) == CHANNEL_AGAIN)
+        child_kill(&keeper->child, "it does not take its messages");
+}
+
+void log_keeper_change(struct log_keeper *keeper, const struct account *account, const char *target, int fd)
+{
+    keeper->setup.account = account;
+    keeper->setup.target = target;
+    if (fd >= 0)
+        keeper_use_target(keeper, fd);
 }
 
 void log_keeper_reopen(struct log_keeper *keeper)
 {
     struct err err;
-    int fd = target_open(keeper->setup.target, &err);
+    int fd = log_keeper_open(keeper->setup.target, &err);
 
     if (fd < 0) {
         log_event(LOG_LEVEL_ERROR, "log-reopen-failed", "%s", err.text);
         return;
     }
-    close(keeper->target);
-    keeper->target = fd;
     log_event(LOG_LEVEL_INFO, "log-reopen", "%s", keeper->setup.target);
-    if (child_runs(&keeper->child) &&
-        channel_send(keeper->child.channel, MESSAGE_TARGET, NULL, 0, &fd, 1) == CHANNEL_AGAIN)
-        child_kill(&keeper->child, "it does not take its messages");
+    keeper_use_target(keeper, fd);
 }
 
 void log_keeper_tick(struct log_keeper *keeper, uint64_t now_ms)

@@ -20,6 +20,7 @@ struct log_keeper_setup {
     const char *target;         /* "stderr" or a path; borrowed */
     void (*ready)(void *owner); /* a housekeeper took up its work (each time) */
     void (*gone)(void *owner);  /* it ended: after log_keeper_stop, or before it was ever ready */
+    void (*feed)(void *owner);  /* one was started: tell it what it shows */
     void *owner;
 };
 
@@ -31,6 +32,21 @@ bool log_keeper_start(struct log_keeper *keeper, struct err *err);
 
 /* Opens the target again and hands it over (USR1). */
 void log_keeper_reopen(struct log_keeper *keeper);
+
+/* A reload: opens another target (-1: err) ... */
+int log_keeper_open(const char *target, struct err *err);
+/* ... and, when nothing else is wrong, uses it from now on (-1: the target is what it was); fd is the
+ * keeper's, the rest is borrowed. */
+void log_keeper_change(struct log_keeper *keeper, const struct account *account, const char *target, int fd);
+
+/* To the housekeeper that runs, if one does: pages and what belongs to them; a page that is nobody's any
+ * more; whether a keystore can sign. The latter two wait while its channel is full. */
+void log_keeper_grant(struct log_keeper *keeper, const struct grant *grants, size_t count);
+void log_keeper_gone(struct log_keeper *keeper, enum grant_kind kind, uint32_t index);
+void log_keeper_keystore(struct log_keeper *keeper, uint32_t keystore, bool can_sign);
+
+/* Sends what waits for its channel. */
+void log_keeper_flush(struct log_keeper *keeper);
 
 /* Now and then: starts a housekeeper that is due, sends what the supervisor itself has logged. */
 void log_keeper_tick(struct log_keeper *keeper, uint64_t now_ms);

@@ -29,41 +29,37 @@ void phase_end(struct supervisor *supervisor, int code)
 
 /* -- the keystores at the start ----------------------------------------------------------------- */
 
-static bool keystores_settled(const struct supervisor *supervisor)
-{
-    for (size_t i = 0; i < supervisor->keystore_count; i++)
-        if (!keystore_settled(supervisor->keystores[i]))
-            return false;
-    return true;
-}
-
 /* At the start a keystore that cannot ever sign ends everything; one whose token is away does not. */
 static void keystores_judge(struct supervisor *supervisor)
 {
-    for (size_t i = 0; i < supervisor->keystore_count; i++) {
-        enum trouble trouble = keystore_trouble(supervisor->keystores[i]);
+    const struct crew *crew = supervisor->current;
+
+    for (size_t i = 0; i < crew->keystore_count; i++) {
+        enum trouble trouble = keystore_trouble(crew->keystores[i]);
 
         if (!trouble_is_final(trouble))
             continue;
-        phase_say(keystore_reason(supervisor->keystores[i]));
+        phase_say(keystore_reason(crew->keystores[i]));
         phase_end(supervisor, trouble_exit_code(trouble));
         return;
     }
-    if (keystores_settled(supervisor))
+    if (crew_keystores_settled(supervisor->current))
         phase_enter(supervisor, PHASE_WORKERS);
 }
 
 /* A check shows what is wrong with every keystore, an absent token too, and then looks at the workers. */
 static void keystores_judge_check(struct supervisor *supervisor)
 {
-    if (!keystores_settled(supervisor))
+    const struct crew *crew = supervisor->current;
+
+    if (!crew_keystores_settled(crew))
         return;
-    for (size_t i = 0; i < supervisor->keystore_count; i++) {
-        enum trouble trouble = keystore_trouble(supervisor->keystores[i]);
+    for (size_t i = 0; i < crew->keystore_count; i++) {
+        enum trouble trouble = keystore_trouble(crew->keystores[i]);
 
         if (trouble == TROUBLE_NONE)
             continue;
-        phase_say(keystore_reason(supervisor->keystores[i]));
+        phase_say(keystore_reason(crew->keystores[i]));
         if (!supervisor->exit_code || trouble == TROUBLE_CLOSED)
             supervisor->exit_code = trouble_exit_code(trouble);
     }
@@ -72,15 +68,15 @@ static void keystores_judge_check(struct supervisor *supervisor)
 
 static void log_ready(struct supervisor *supervisor)
 {
-    const struct conf *conf = supervisor->generation->conf;
+    const struct generation *generation = supervisor->current->generation;
     struct log_line line;
 
     log_begin(&line, LOG_LEVEL_INFO, "ready");
     log_text(&line, "version", P11GATE_VERSION);
     log_number(&line, "pid", getpid());
-    log_number(&line, "workers", conf->workers);
-    log_number(&line, "binds", (int64_t)supervisor->generation->bind_count);
-    log_number(&line, "keystores", (int64_t)supervisor->keystore_count);
+    log_number(&line, "workers", generation->conf->workers);
+    log_number(&line, "binds", (int64_t)generation->bind_count);
+    log_number(&line, "keystores", (int64_t)supervisor->current->keystore_count);
     log_end(&line);
 }
 
@@ -109,53 +105,69 @@ static void enter_keystores(struct supervisor *supervisor)
 {
     bool check = supervisor->options->check;
 
-    if (supervisor->keystore_count == 0 || (check && supervisor->options->no_token)) {
+    if (supervisor->current->keystore_count == 0 || (check && supervisor->options->no_token)) {
         phase_enter(supervisor, PHASE_WORKERS);
         return;
     }
     phase_deadline(supervisor, check ? KEYSTORES_CHECK_MS : KEYSTORES_MS);
-    for (size_t i = 0; i < supervisor->keystore_count; i++)
-        keystore_start(supervisor->keystores[i]);
+    crew_start_keystores(supervisor->current);
 }
 
 static void enter_workers(struct supervisor *supervisor)
 {
     phase_deadline(supervisor, WORKERS_MS);
-    worker_pool_start(supervisor->workers);
+    crew_start_workers(supervisor->current);
 }
 
 static void enter_running(struct supervisor *supervisor)
 {
-    if (supervisor->options->check)
+    if (supervisor->options->check) {
         phase_end(supervisor, supervisor->exit_code);
-    else
-        log_ready(supervisor);
+        return;
+    }
+    crew_serve(supervisor->current);
+    log_ready(supervisor);
 }
 
 static void enter_stop_workers(struct supervisor *supervisor, enum phase from)
 {
-    uint64_t drain_ms = supervisor->generation->conf->stop_timeout_ms;
+    uint64_t stop_ms = supervisor->current->generation->conf->stop_timeout_ms;
+    struct crew *crew;
 
     supervisor->family.stopping = true;
-    generation_unbind(supervisor->generation);
     if (from != PHASE_RUNNING || supervisor->at_once || supervisor->options->check)
-        drain_ms = 0;
-    worker_pool_stop(supervisor->workers, drain_ms);
+        stop_ms = 0;
+    if (supervisor->reload.step != RELOAD_IDLE)
+        reload_fail(supervisor, "p11gate stops");
+    TAILQ_FOREACH(crew, &supervisor->crews, entry) crew_stop(crew, stop_ms);
     phase_advance(supervisor);
+}
+
+static bool workers_idle(const struct supervisor *supervisor)
+{
+    const struct crew *crew;
+
+    TAILQ_FOREACH(crew, &supervisor->crews, entry)
+    {
+        if (!worker_pool_idle(crew->workers))
+            return false;
+    }
+    return true;
 }
 
 static bool keystores_idle(const struct supervisor *supervisor)
 {
-    for (size_t i = 0; i < supervisor->keystore_count; i++)
-        if (!keystore_idle(supervisor->keystores[i]))
+    for (size_t i = 0; i < KEYSTORE_SLOTS_MAX; i++)
+        if (supervisor->keystores[i] && !keystore_idle(supervisor->keystores[i]))
             return false;
     return true;
 }
 
 static void enter_stop_signers(struct supervisor *supervisor)
 {
-    for (size_t i = 0; i < supervisor->keystore_count; i++)
-        keystore_stop(supervisor->keystores[i], supervisor->at_once);
+    for (size_t i = 0; i < KEYSTORE_SLOTS_MAX; i++)
+        if (supervisor->keystores[i])
+            keystore_stop(supervisor->keystores[i], supervisor->at_once);
     phase_advance(supervisor);
 }
 
@@ -214,11 +226,14 @@ void phase_advance(struct supervisor *supervisor)
             keystores_judge(supervisor);
         break;
     case PHASE_WORKERS:
-        if (worker_pool_ready(supervisor->workers))
+        if (worker_pool_ready(supervisor->current->workers))
             phase_enter(supervisor, PHASE_RUNNING);
         break;
+    case PHASE_RUNNING:
+        reload_advance(supervisor);
+        break;
     case PHASE_STOP_WORKERS:
-        if (worker_pool_idle(supervisor->workers))
+        if (workers_idle(supervisor))
             phase_enter(supervisor, PHASE_STOP_SIGNERS);
         break;
     case PHASE_STOP_SIGNERS:
@@ -232,6 +247,23 @@ void phase_advance(struct supervisor *supervisor)
     default:
         break;
     }
+}
+
+void phase_crew_failed(struct supervisor *supervisor, const struct crew *crew, const char *reason)
+{
+    if (supervisor->phase == PHASE_RUNNING && crew == supervisor->reload.crew) {
+        reload_fail(supervisor, reason[0] ? reason : "a worker cannot use the configuration");
+    } else if (supervisor->phase == PHASE_WORKERS) {
+        phase_say(reason);
+        phase_end(supervisor, CHILD_EXIT_CONFIGURATION);
+    }
+}
+
+const char *phase_name(enum phase phase)
+{
+    if (phase < PHASE_RUNNING)
+        return "starting";
+    return phase == PHASE_RUNNING ? "running" : "stopping";
 }
 
 void phase_expired(struct supervisor *supervisor)

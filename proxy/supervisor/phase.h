@@ -6,6 +6,7 @@
 
 #include <stdbool.h>
 
+struct crew;
 struct supervisor;
 
 enum phase {
@@ -27,6 +28,12 @@ void phase_end(struct supervisor *supervisor, int code);
 
 /* Goes on when what the present phase waits for is there. Asked after every change of a part. */
 void phase_advance(struct supervisor *supervisor);
+
+/* A worker of a crew that does not serve so far cannot go on with its configuration. */
+void phase_crew_failed(struct supervisor *supervisor, const struct crew *crew, const char *reason);
+
+/* In a word, for a person. */
+const char *phase_name(enum phase phase);
 
 /* The present phase has lasted as long as it may. */
 void phase_expired(struct supervisor *supervisor);

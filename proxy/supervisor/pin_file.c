@@ -9,7 +9,8 @@
 
 enum { PIN_MEMORY_BYTES = 4096 };
 
-static bool pin_file_allowed(const char *path, const struct stat *status, uid_t signer_uid, struct err *err)
+static bool pin_file_allowed(const char *path, const struct stat *status, uid_t signer_uid,
+                             unsigned forbidden, struct err *err)
 {
     if (!S_ISREG(status->st_mode)) {
         err_set(err, "%s is not a file", path);
@@ -20,7 +21,7 @@ static bool pin_file_allowed(const char *path, const struct stat *status, uid_t 
                 (unsigned)status->st_uid, path);
         return false;
     }
-    if (status->st_mode & 077) {
+    if (status->st_mode & forbidden) {
         err_set(err, "%s is open to group or others (mode %04o): chmod 600 %s", path,
                 (unsigned)status->st_mode & 07777, path);
         return false;
@@ -28,18 +29,29 @@ static bool pin_file_allowed(const char *path, const struct stat *status, uid_t 
     return true;
 }
 
-static char *pin_memory(struct err *err)
+bool pin_new(struct pin *out, struct err *err)
 {
     void *memory = mmap(NULL, PIN_MEMORY_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
+    *out = (struct pin){0};
     if (memory == MAP_FAILED) {
         err_errno(err, "no memory for a PIN");
-        return NULL;
+        return false;
     }
     /* Best effort: the limit of locked memory may be 0. */
     (void)mlock(memory, PIN_MEMORY_BYTES);
     (void)madvise(memory, PIN_MEMORY_BYTES, MADV_DONTDUMP);
-    return memory;
+    out->memory = memory;
+    return true;
+}
+
+bool pin_copy(const struct pin *pin, struct pin *out, struct err *err)
+{
+    if (!pin_new(out, err))
+        return false;
+    memcpy(out->memory, pin->memory, pin->len);
+    out->len = pin->len;
+    return true;
 }
 
 /* Up to one byte more than a PIN with its newline may have, so that too long is seen. */
@@ -79,7 +91,7 @@ static bool pin_take(const char *path, int fd, struct pin *pin, struct err *err)
     return true;
 }
 
-bool pin_file_read(const char *path, uid_t signer_uid, struct pin *out, struct err *err)
+static bool pin_read(const char *path, uid_t signer_uid, unsigned forbidden, struct pin *out, struct err *err)
 {
     /* Non-blocking, so that a FIFO in place of the file does not hold us up. */
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
@@ -93,12 +105,22 @@ bool pin_file_read(const char *path, uid_t signer_uid, struct pin *out, struct e
     }
     if (fstat(fd, &status))
         err_errno(err, "cannot look at %s", path);
-    else if (pin_file_allowed(path, &status, signer_uid, err) && (out->memory = pin_memory(err)))
+    else if (pin_file_allowed(path, &status, signer_uid, forbidden, err) && pin_new(out, err))
         taken = pin_take(path, fd, out, err);
     close(fd);
     if (!taken)
         pin_wipe(out);
     return taken;
+}
+
+bool pin_file_read(const char *path, uid_t signer_uid, struct pin *out, struct err *err)
+{
+    return pin_read(path, signer_uid, 077, out, err);
+}
+
+bool pin_credential_read(const char *path, uid_t signer_uid, struct pin *out, struct err *err)
+{
+    return pin_read(path, signer_uid, 037, out, err);
 }
 
 int pin_pipe(const struct pin *pin, struct err *err)

@@ -1,7 +1,8 @@
 /*
- * A PIN, read once from its file and kept in memory of its own that is locked (as far as the limit
- * allows), left out of core files and wiped at the end. It leaves the supervisor through pipes only, one for
- * each signer that starts (P4). Supervisor only; pin_file_read blocks on the file.
+ * A PIN, read once from its file (or, pin_source.h, from elsewhere) and kept in memory of its own that is
+ * locked (as far as the limit allows), left out of core files and wiped at the end. It leaves the supervisor
+ * through pipes only, one for each signer that starts (P4). Supervisor only; pin_file_read blocks on the
+ * file.
  */
 #pragma once
 
@@ -23,6 +24,13 @@ struct pin {
  * others, owned by somebody else than root, the signer's user or ourselves, empty or too long.
  */
 bool pin_file_read(const char *path, uid_t signer_uid, struct pin *out, struct err *err);
+
+/* The same for a credential of systemd, which is 0400 or, where an access list lets its user in, 0440. */
+bool pin_credential_read(const char *path, uid_t signer_uid, struct pin *out, struct err *err);
+
+/* Memory for a PIN of up to PIN_BYTES_MAX bytes and two more; len is 0. */
+bool pin_new(struct pin *out, struct err *err);
+bool pin_copy(const struct pin *pin, struct pin *out, struct err *err);
 
 /* The reading end of a pipe with the PIN in it and its other end closed; -1 on failure. Never blocks. */
 int pin_pipe(const struct pin *pin, struct err *err);

@@ -1,11 +1,13 @@
 #include "setup.h"
 
+#include "clock.h"
 #include "log.h"
 
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -34,96 +36,150 @@ static void setup_limits(void)
     (void)setrlimit(RLIMIT_NOFILE, &files);
 }
 
-static bool setup_accounts(struct supervisor *supervisor, struct err *err)
+static void warn_of_accounts(const struct generation *generation)
 {
-    const struct conf *conf = supervisor->generation->conf;
-
-    if (!account_find("user", conf->user, &supervisor->user, err) ||
-        !account_find("signer-user", conf->signer_user, &supervisor->signer_user, err)) {
-        err_context(err, "%s", conf->path);
-        return false;
-    }
-    if (!supervisor->user.change)
+    if (!generation->user.change)
         log_event(LOG_LEVEL_WARNING, "unprivileged",
                   "not started as root: all processes share one user id, and ports, files and PINs are no "
                   "better protected than that");
-    else if (supervisor->user.uid == supervisor->signer_user.uid)
+    else if (generation->user.uid == generation->signer_user.uid)
         log_event(LOG_LEVEL_WARNING, "same-user",
                   "user and signer-user are the same: workers are not kept away from the signers' files");
-    return true;
 }
 
-static bool setup_logs(struct supervisor *supervisor, const struct setup_users *users, struct err *err)
+static bool setup_logs(struct supervisor *supervisor, const struct generation *generation,
+                       const struct setup_users *users, struct err *err)
 {
-    const struct conf *conf = supervisor->generation->conf;
     const struct log_keeper_setup setup = {
         .family = &supervisor->family,
         .programs = &supervisor->programs,
-        .account = &supervisor->user,
+        .account = &generation->user,
         /* A check speaks to the terminal only. */
-        .target = supervisor->options->check ? "stderr" : conf->log_target,
+        .target = supervisor->options->check ? "stderr" : generation->conf->log_target,
         .ready = users->logs_ready,
         .gone = users->logs_gone,
+        .feed = users->logs_feed,
         .owner = supervisor,
     };
 
     supervisor->logs = log_keeper_new(&setup, err);
     if (!supervisor->logs)
-        err_context(err, "%s", conf->path);
+        err_context(err, "%s", generation->conf->path);
     return supervisor->logs;
 }
 
-static bool setup_keystores(struct supervisor *supervisor, const struct setup_users *users, struct err *err)
+static bool setup_history(struct supervisor *supervisor, struct err *err)
 {
-    const struct conf *conf = supervisor->generation->conf;
-    struct keystore_setup setup = {
-        .family = &supervisor->family,
-        .programs = &supervisor->programs,
-        .account = &supervisor->signer_user,
-        .generation = supervisor->generation,
-        .check = supervisor->options->check,
-        .force_login = supervisor->options->force_login,
-        .user = users->keystore,
-        .owner = supervisor,
-    };
+    supervisor->history_fd = counters_new("counters-history", sizeof *supervisor->history, err);
+    if (supervisor->history_fd >= 0)
+        supervisor->history = counters_map(supervisor->history_fd, sizeof *supervisor->history, err);
+    return supervisor->history;
+}
 
-    if (conf->keystore_count > COUNTERS_KEYSTORES_MAX) {
-        err_set(err, "%s: %zu keystores, at most %d", conf->path, conf->keystore_count,
-                COUNTERS_KEYSTORES_MAX);
+struct keystore *setup_keystore(struct supervisor *supervisor, struct keystore_setup *setup, struct err *err)
+{
+    setup->slot = 0;
+    while (setup->slot < KEYSTORE_SLOTS_MAX && supervisor->keystores[setup->slot])
+        setup->slot++;
+    if (setup->slot == KEYSTORE_SLOTS_MAX) {
+        err_set(err, "too many keystores of earlier generations are still in use");
+        return NULL;
+    }
+    supervisor->keystores[setup->slot] = keystore_new(setup, err);
+    return supervisor->keystores[setup->slot];
+}
+
+/* -- the control socket -------------------------------------------------------------------------- */
+
+bool setup_control_open(const struct conf *conf, struct control_socket *out, struct err *err)
+{
+    *out = CONTROL_SOCKET_NONE;
+    if (!conf->control_socket[0])
+        return true;
+    if (!control_socket_open(conf->control_socket, conf->admin_group, out, err)) {
+        err_context(err, "%s: admin.control-socket", conf->path);
         return false;
     }
-    for (; supervisor->keystore_count < conf->keystore_count; supervisor->keystore_count++) {
-        setup.index = supervisor->keystore_count;
-        supervisor->keystores[setup.index] = keystore_new(&setup, err);
-        if (!supervisor->keystores[setup.index])
-            return false;
-    }
+    if (!out->has_group)
+        log_event(LOG_LEVEL_WARNING, "control-without-group",
+                  "admin.group = \"%s\": there is no such group, only root may use the control socket",
+                  conf->admin_group);
     return true;
 }
 
-static bool setup_workers(struct supervisor *supervisor, const struct setup_users *users, struct err *err)
+void setup_control_change(struct supervisor *supervisor, struct control_socket *fresh)
 {
-    const struct worker_pool_setup setup = {
-        .family = &supervisor->family,
-        .programs = &supervisor->programs,
-        .account = &supervisor->user,
-        .generation = supervisor->generation,
-        .count = supervisor->options->check ? 1 : supervisor->generation->conf->workers,
-        .user = users->workers,
-        .owner = supervisor,
-    };
+    const struct conf *conf = supervisor->current->generation->conf;
+    struct control_socket *now = control_listening(supervisor->control);
 
-    supervisor->workers = worker_pool_new(&setup, err);
-    return supervisor->workers;
+    if (fresh->fd >= 0 || !conf->control_socket[0]) {
+        control_listen(supervisor->control, fresh);
+        *fresh = CONTROL_SOCKET_NONE;
+    } else if (now->fd >= 0) {
+        control_socket_regroup(now, conf->admin_group);
+    }
+}
+
+/* Without root its usual place cannot be made: p11gate goes on without. */
+static bool setup_control(struct supervisor *supervisor, const struct setup_users *users, struct err *err)
+{
+    struct control_socket socket;
+
+    supervisor->control = control_new(supervisor->loop, users->control, supervisor, err);
+    if (!supervisor->control)
+        return false;
+    if (setup_control_open(supervisor->current->generation->conf, &socket, err)) {
+        control_listen(supervisor->control, &socket);
+        return true;
+    }
+    if (supervisor->current->generation->user.change)
+        return false;
+    log_event(LOG_LEVEL_WARNING, "control-absent", "%s", err->text);
+    return true;
+}
+
+/* -- all of it ----------------------------------------------------------------------------------- */
+
+static bool setup_parts(struct supervisor *supervisor, struct generation *generation,
+                        const struct setup_users *users, struct err *err)
+{
+    bool check = supervisor->options->check;
+
+    if (!programs_open(&supervisor->programs, err) || (!check && !generation_bind(generation, NULL, err)) ||
+        (!check && !setup_history(supervisor, err)) || !setup_logs(supervisor, generation, users, err)) {
+        generation_leave(generation);
+        return false;
+    }
+    supervisor->current = crew_new(supervisor, generation, NULL, err);
+    if (!supervisor->current)
+        return false;
+    supervisor->current->shown = true;
+    return (check || setup_control(supervisor, users, err)) && account_drop_power(err);
+}
+
+static struct generation *first_generation(const char *path)
+{
+    static struct conf_errors errors;
+    struct generation *generation = generation_read(path, NULL, &errors);
+
+    for (size_t i = 0; !generation && i < errors.count; i++)
+        (void)fprintf(stderr, "%s\n", errors.items[i].text);
+    return generation;
 }
 
 bool setup_make(struct supervisor *supervisor, const struct supervisor_options *options,
                 const struct setup_users *users)
 {
+    struct generation *generation;
     struct err err = {.text = ""};
 
     memset(supervisor, 0, sizeof *supervisor);
     supervisor->options = options;
+    supervisor->started_ms = clock_monotonic_ms();
+    supervisor->keystore_user = users->keystore;
+    supervisor->history_fd = -1;
+    TAILQ_INIT(&supervisor->crews);
+    reload_init(supervisor);
     supervisor->programs = (struct programs){.self = -1, .signer = -1};
     setup_standard_descriptors();
     setup_limits();
@@ -134,14 +190,12 @@ bool setup_make(struct supervisor *supervisor, const struct supervisor_options *
         return false;
     }
     family_init(&supervisor->family, supervisor->loop);
-    supervisor->generation = generation_read(options->configuration);
-    if (!supervisor->generation)
+    generation = first_generation(options->configuration);
+    if (!generation)
         return false;
-    log_set_level(options->check ? LOG_LEVEL_ERROR : supervisor->generation->conf->log_level);
-    if (setup_accounts(supervisor, &err) && programs_open(&supervisor->programs, &err) &&
-        (options->check || generation_bind(supervisor->generation, &err)) &&
-        setup_logs(supervisor, users, &err) && setup_keystores(supervisor, users, &err) &&
-        setup_workers(supervisor, users, &err) && account_drop_power(&err))
+    log_set_level(options->check ? LOG_LEVEL_ERROR : generation->conf->log_level);
+    warn_of_accounts(generation);
+    if (setup_parts(supervisor, generation, users, &err))
         return true;
     (void)fprintf(stderr, "%s\n", err.text);
     return false;
@@ -149,11 +203,18 @@ bool setup_make(struct supervisor *supervisor, const struct supervisor_options *
 
 void setup_clear(struct supervisor *supervisor)
 {
-    worker_pool_free(supervisor->workers);
-    for (size_t i = 0; i < supervisor->keystore_count; i++)
+    struct crew *crew;
+
+    control_free(supervisor->control);
+    while ((crew = TAILQ_FIRST(&supervisor->crews)))
+        crew_free(crew);
+    for (size_t i = 0; i < KEYSTORE_SLOTS_MAX; i++)
         keystore_free(supervisor->keystores[i]);
     log_keeper_free(supervisor->logs);
-    generation_free(supervisor->generation);
+    if (supervisor->history)
+        (void)munmap(supervisor->history, sizeof *supervisor->history);
+    if (supervisor->history_fd >= 0)
+        close(supervisor->history_fd);
     programs_close(&supervisor->programs);
     if (supervisor->loop)
         ev_loop_destroy(supervisor->loop);

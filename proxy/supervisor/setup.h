@@ -1,21 +1,23 @@
 /*
  * What the supervisor process is made of, and how it is made: configuration, users, programs, listening
- * sockets, log target, keystores, workers' places, in that order; then all power that is not needed is given
- * up. Blocks on files and the user database; nothing later does.
+ * sockets, log target, control socket, the first crew, in that order; then all power that is not needed is
+ * given up. Blocks on files, the user database and a person who types a PIN; later only a reload does, and
+ * not on persons.
  */
 #pragma once
 
-#include "account.h"
 #include "child.h"
-#include "counters.h"
+#include "control.h"
+#include "counters_history.h"
+#include "crew.h"
 #include "err.h"
 #include "generation.h"
 #include "keystore.h"
 #include "log_keeper.h"
 #include "phase.h"
+#include "reload.h"
 #include "spawn.h"
 #include "supervisor.h"
-#include "worker_pool.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -25,17 +27,22 @@
 struct supervisor {
     const struct supervisor_options *options;
     struct ev_loop *loop;
+    uint64_t started_ms;
     struct family family;
     struct programs programs;
-    struct account user, signer_user;
-    struct generation *generation;
+    struct counters_history *history; /* NULL in a check, as all that belongs to the housekeeper's pages */
+    int history_fd;
+    uint32_t next_page;
     struct log_keeper *logs;
-    struct keystore *keystores[COUNTERS_KEYSTORES_MAX];
-    size_t keystore_count;
-    struct worker_pool *workers;
+    struct control *control; /* NULL in a check */
+    const struct keystore_user *keystore_user;
+    struct keystore *keystores[KEYSTORE_SLOTS_MAX]; /* all that live, each in its slot */
+    struct crew_list crews;                         /* the oldest first */
+    struct crew *current;                           /* the one that serves, or will */
+    struct reload reload;
     ev_signal hup, usr1, term, interrupt;
     ev_timer tick, deadline;
-    ev_prepare flush;
+    ev_prepare turn;
     enum phase phase;
     bool at_once; /* a second TERM came */
     int exit_code;
@@ -45,11 +52,20 @@ struct supervisor {
 struct setup_users {
     void (*logs_ready)(void *owner);
     void (*logs_gone)(void *owner);
+    void (*logs_feed)(void *owner);
     const struct keystore_user *keystore;
-    const struct worker_pool_user *workers;
+    const struct control_user *control;
 };
 
 /* false: every reason has been printed to standard error. */
 bool setup_make(struct supervisor *supervisor, const struct supervisor_options *options,
                 const struct setup_users *users);
 void setup_clear(struct supervisor *supervisor);
+
+/* A keystore in a slot of its own. */
+struct keystore *setup_keystore(struct supervisor *supervisor, struct keystore_setup *setup, struct err *err);
+
+/* The control socket that a configuration wants: CONTROL_SOCKET_NONE when it wants none. */
+bool setup_control_open(const struct conf *conf, struct control_socket *out, struct err *err);
+/* After a reload: `fresh` is put to use when the path is another one; or the group is changed. */
+void setup_control_change(struct supervisor *supervisor, struct control_socket *fresh);

@@ -2,6 +2,7 @@
 
 #include "clock.h"
 
+#include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -9,6 +10,7 @@ enum {
     SIGNER_BACKOFF_MS = 50,
     SIGNER_BACKOFF_CAP_MS = 400,
     SIGNER_START_MS = 120000, /* a token with thousands of keys takes its time */
+    SIGNER_OPEN_MS = 15000,   /* C_Initialize and C_OpenSession */
     SIGNER_LOGIN_MS = 30000,  /* a token may be lost when a login is cut off */
     SIGNER_SLACK_MS = 1000,   /* beyond sign-timeout */
     SIGNER_STOP_MS = 2000,
@@ -57,6 +59,7 @@ bool signer_start(struct signer *signer, const struct signer_tools *tools, struc
         grants[count++] = (struct grant){GRANT_PIN, tools->keystore, pin};
     }
     signer->state = SIGNER_STARTING;
+    signer->login_seen = signer->odd = false;
     started = child_start(&signer->child, &plan, grants, count, err);
     if (pin >= 0)
         close(pin);
@@ -71,31 +74,43 @@ bool signer_take_state(struct signer *signer, const struct channel_message *mess
         return false;
     signer->state = (enum signer_state)state;
     signer->state_since_ms = clock_monotonic_ms();
+    signer->login_seen = signer->login_seen || signer->state == SIGNER_LOGGING_IN;
     return true;
 }
 
-void signer_rest(struct signer *signer, const struct child_end *end, uint64_t now_ms)
+void signer_rest(struct signer *signer, struct counters_history *history, const char *keystore,
+                 const struct child_end *end, uint64_t now_ms)
 {
-    counter_set(&signer->page->busy_since_ms, 0);
-    counter_set(&signer->page->signatures, 0);
-    counter_set(&signer->page->refused, 0);
-    counter_set(&signer->page->failures, 0);
+    if (history)
+        counters_history_take_signer(history, keystore, signer->page);
+    else
+        memset((void *)signer->page, 0, sizeof *signer->page);
     signer->due_ms = now_ms + backoff_wait_ms(&signer->backoff, end->lived_ms);
 }
 
-void signer_watch(struct signer *signer, uint64_t sign_timeout_ms, uint64_t now_ms)
+/* NULL: it does not hang. */
+static const char *signer_hangs(struct signer *signer, bool has_token, uint64_t sign_timeout_ms,
+                                uint64_t now_ms)
 {
     uint64_t busy_since_ms = counter_get(&signer->page->busy_since_ms);
 
-    if (!child_runs(&signer->child))
-        return;
-    if (signer->state == SIGNER_LOGGING_IN) {
-        if (now_ms - signer->state_since_ms > SIGNER_LOGIN_MS)
-            child_kill(&signer->child, "its login takes too long");
-    } else if (busy_since_ms && busy_since_ms < now_ms &&
-               now_ms - busy_since_ms > sign_timeout_ms + SIGNER_SLACK_MS) {
-        child_kill(&signer->child, "it was busy for longer than sign-timeout and 1 s");
-    }
+    if (signer->state == SIGNER_LOGGING_IN)
+        return now_ms - signer->state_since_ms > SIGNER_LOGIN_MS ? "its login takes too long" : NULL;
+    if (has_token && !signer->child.ready && !signer->login_seen &&
+        now_ms - signer->child.started_ms > SIGNER_OPEN_MS)
+        return "it could not open its token within 15 s";
+    if (busy_since_ms && busy_since_ms < now_ms && now_ms - busy_since_ms > sign_timeout_ms + SIGNER_SLACK_MS)
+        return "it was busy for longer than sign-timeout and 1 s";
+    return NULL;
+}
+
+void signer_watch(struct signer *signer, bool has_token, uint64_t sign_timeout_ms, uint64_t now_ms)
+{
+    const char *why =
+        child_runs(&signer->child) ? signer_hangs(signer, has_token, sign_timeout_ms, now_ms) : NULL;
+
+    if (why)
+        child_kill(&signer->child, why);
 }
 
 void signer_watch_stopping(struct signer *signer, bool at_once, uint64_t waited_ms)

@@ -6,7 +6,7 @@
 
 #include "backoff.h"
 #include "child.h"
-#include "counters.h"
+#include "counters_history.h"
 #include "err.h"
 #include "message.h"
 #include "pin_file.h"
@@ -25,6 +25,8 @@ struct signer {
     struct signer_page *page;
     enum signer_state state;
     uint64_t state_since_ms;
+    bool login_seen; /* it has come as far as its login: module and token are open */
+    bool odd;        /* offers other keys than the others: it is on its way out */
 };
 
 /* What every signer of a keystore is given. */
@@ -45,11 +47,12 @@ bool signer_start(struct signer *signer, const struct signer_tools *tools, struc
 /* Takes a MESSAGE_SIGNER_STATE; its text (may be "") is borrowed from the message. */
 bool signer_take_state(struct signer *signer, const struct channel_message *message, const char **text);
 
-/* After its process ended. */
-void signer_rest(struct signer *signer, const struct child_end *end, uint64_t now_ms);
+/* After its process ended: what it counted goes into the history (may be NULL) under the keystore's alias. */
+void signer_rest(struct signer *signer, struct counters_history *history, const char *keystore,
+                 const struct child_end *end, uint64_t now_ms);
 
-/* Kills one that hangs in a login or a signature. */
-void signer_watch(struct signer *signer, uint64_t sign_timeout_ms, uint64_t now_ms);
+/* Kills one that hangs in a login or a signature; with a token also one that cannot open it. */
+void signer_watch(struct signer *signer, bool has_token, uint64_t sign_timeout_ms, uint64_t now_ms);
 
 /* Kills one that does not end although its queue ended waited_ms ago. */
 void signer_watch_stopping(struct signer *signer, bool at_once, uint64_t waited_ms);

@@ -32,16 +32,6 @@ static void gather_key(void *owner, const struct conf_listener *listener, const 
     gathering->start.wanted_count++;
 }
 
-/* What one signer signs at most. The workers keep the limit themselves, each its own part, rounded up: a signer
- * that refuses must never refuse one of theirs. */
-static uint32_t signer_share(const struct conf *conf, const struct conf_keystore *of)
-{
-    uint32_t workers = conf->workers ? conf->workers : 1, signers = of->signers ? of->signers : 1;
-    uint64_t all = ((uint64_t)of->max_signatures_per_second + workers - 1) / workers * workers;
-
-    return all ? (uint32_t)((all + signers - 1) / signers) : 0;
-}
-
 static int gathering_seal(const struct gathering *gathering, struct err *err)
 {
     struct buf bytes;
@@ -58,6 +48,16 @@ static int gathering_seal(const struct gathering *gathering, struct err *err)
         fd = sealed_new("signer-start", buf_data(&bytes), buf_len(&bytes), err);
     buf_free(&bytes);
     return fd;
+}
+
+/* The workers keep to max-signatures-per-second, each to its share, rounded up: no more can honestly come. */
+static uint32_t signer_limit(const struct conf *conf, const struct conf_keystore *of)
+{
+    uint64_t all = (uint64_t)of->max_signatures_per_second + conf->workers;
+
+    if (!of->max_signatures_per_second)
+        return 0;
+    return all < UINT32_MAX ? (uint32_t)all : UINT32_MAX;
 }
 
 int signer_memory_new(const struct conf *conf, size_t keystore, bool check, bool force_login, struct err *err)
@@ -80,7 +80,7 @@ int signer_memory_new(const struct conf *conf, size_t keystore, bool check, bool
         .token = of->token,
         .directory = of->directory,
         .sign_timeout_ms = (uint32_t)of->sign_timeout_ms,
-        .max_per_second = signer_share(conf, of),
+        .max_per_second = signer_limit(conf, of),
         .force_login = force_login,
         .check = check,
     };

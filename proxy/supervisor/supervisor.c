@@ -1,16 +1,16 @@
 #include "supervisor.h"
 
 #include "clock.h"
+#include "feed.h"
 #include "log.h"
 #include "message.h"
-#include "pack.h"
 #include "setup.h"
+#include "status.h"
 
 #include <signal.h>
 #include <stdio.h>
-#include <string.h>
 
-enum { TICK_MS = 250, KEYSTORE_MESSAGE_LEN = 5 };
+enum { TICK_MS = 250 };
 
 /* -- what the parts tell ----------------------------------------------------------------------- */
 
@@ -35,127 +35,74 @@ static void logs_gone(void *owner)
     phase_advance(supervisor);
 }
 
+static void logs_feed(void *owner)
+{
+    feed_all(owner);
+}
+
+/* Each crew that it signs for. */
+static void keystore_tell(struct supervisor *supervisor, struct keystore *keystore,
+                          void (*tell)(struct crew *crew, struct keystore *keystore))
+{
+    struct crew *crew;
+
+    TAILQ_FOREACH(crew, &supervisor->crews, entry)
+    {
+        if (crew->workers && crew_index(crew, keystore) >= 0)
+            tell(crew, keystore);
+    }
+}
+
 static void keystore_offers(void *owner, struct keystore *keystore)
 {
-    struct supervisor *supervisor = owner;
-
-    if (supervisor->phase >= PHASE_WORKERS)
-        worker_pool_grant(supervisor->workers, GRANT_INVENTORY, (uint32_t)keystore_index(keystore),
-                          keystore_inventory(keystore));
+    keystore_tell(owner, keystore, crew_tell_inventory);
 }
 
 static void keystore_has_queue(void *owner, struct keystore *keystore)
 {
-    struct supervisor *supervisor = owner;
-
-    worker_pool_grant(supervisor->workers, GRANT_QUEUE, (uint32_t)keystore_index(keystore),
-                      keystore_queue(keystore));
-}
-
-/* MESSAGE_KEYSTORE: u32 keystore, u8 can_sign. */
-static void keystore_message(const struct keystore *keystore, uint8_t payload[KEYSTORE_MESSAGE_LEN])
-{
-    struct buf packed;
-
-    buf_init(&packed, KEYSTORE_MESSAGE_LEN);
-    if (pack_u32(&packed, (uint32_t)keystore_index(keystore)) &&
-        pack_u8(&packed, keystore_can_sign(keystore)))
-        memcpy(payload, buf_data(&packed), KEYSTORE_MESSAGE_LEN);
-    buf_free(&packed);
+    keystore_tell(owner, keystore, crew_tell_queue);
 }
 
 static void keystore_is_changed(void *owner, struct keystore *keystore)
 {
     struct supervisor *supervisor = owner;
-    uint8_t payload[KEYSTORE_MESSAGE_LEN] = {0};
 
-    if (supervisor->phase == PHASE_WORKERS || supervisor->phase == PHASE_RUNNING) {
-        keystore_message(keystore, payload);
-        worker_pool_send(supervisor->workers, MESSAGE_KEYSTORE, payload, sizeof payload);
+    if (supervisor->phase <= PHASE_RUNNING && !supervisor->options->check) {
+        keystore_tell(supervisor, keystore, crew_tell_can_sign);
+        feed_keystore(supervisor, keystore);
     }
     phase_advance(supervisor);
 }
 
-static const struct keystore_user keystore_table = {
-    .inventory = keystore_offers, .queue = keystore_has_queue, .changed = keystore_is_changed};
-
-static size_t workers_grants(void *owner, struct grant *out, size_t max)
+static void keystore_page(void *owner, struct keystore *keystore, uint32_t index, int fd)
 {
-    const struct supervisor *supervisor = owner;
-    size_t count = 0;
-
-    for (size_t i = 0; i < supervisor->keystore_count && count + 2 <= max; i++) {
-        int inventory = keystore_inventory(supervisor->keystores[i]);
-
-        out[count++] = (struct grant){GRANT_QUEUE, (uint32_t)i, keystore_queue(supervisor->keystores[i])};
-        if (inventory >= 0)
-            out[count++] = (struct grant){GRANT_INVENTORY, (uint32_t)i, inventory};
-    }
-    return count;
+    feed_signer(owner, keystore, index, fd);
 }
 
-static void workers_started(void *owner, struct child *worker)
+static const struct keystore_user keystore_table = {.inventory = keystore_offers,
+                                                    .queue = keystore_has_queue,
+                                                    .changed = keystore_is_changed,
+                                                    .page = keystore_page};
+
+static bool control_status(void *owner, struct buf *out)
 {
-    struct supervisor *supervisor = owner;
-
-    for (size_t i = 0; i < supervisor->keystore_count; i++) {
-        uint8_t payload[KEYSTORE_MESSAGE_LEN] = {0};
-
-        if (keystore_can_sign(supervisor->keystores[i]) || supervisor->options->check)
-            continue;
-        keystore_message(supervisor->keystores[i], payload);
-        child_send(worker, MESSAGE_KEYSTORE, payload, sizeof payload);
-    }
-    phase_advance(supervisor);
+    return status_write(owner, out);
 }
 
-/* Later it is in the log as child-exit, and tried again. */
-static void workers_faulted(void *owner, const char *reason)
+static uint64_t control_reload(void *owner)
 {
-    struct supervisor *supervisor = owner;
-
-    if (supervisor->phase != PHASE_WORKERS)
-        return;
-    phase_say(reason);
-    phase_end(supervisor, CHILD_EXIT_CONFIGURATION);
+    return reload_ask(owner);
 }
 
-/* Its word is not believed: a good queue is granted to it again, a bad one is seen by the keystore itself. */
-static void workers_queue_broken(void *owner, struct child *worker, uint32_t index)
-{
-    struct supervisor *supervisor = owner;
-    struct keystore *keystore = supervisor->keystores[index];
-    int before = keystore_queue(keystore);
-
-    keystore_tick(keystore, clock_monotonic_ms());
-    if (keystore_queue(keystore) == before) {
-        const struct grant grant = {GRANT_QUEUE, index, before};
-
-        child_grant(worker, &grant, 1);
-    }
-}
-
-static void workers_ended(void *owner)
-{
-    phase_advance(owner);
-}
-
-static const struct worker_pool_user workers_table = {
-    .grants = workers_grants,
-    .started = workers_started,
-    .faulted = workers_faulted,
-    .queue_broken = workers_queue_broken,
-    .ended = workers_ended,
-};
+static const struct control_user control_table = {.status = control_status, .reload = control_reload};
 
 /* -- signals and time -------------------------------------------------------------------------- */
 
 static void on_hup(struct ev_loop *loop, ev_signal *watcher, int events)
 {
     (void)loop;
-    (void)watcher;
     (void)events;
-    log_event(LOG_LEVEL_WARNING, "reload-refused", "this version reads its configuration at the start only");
+    (void)reload_ask(watcher->data);
 }
 
 static void on_usr1(struct ev_loop *loop, ev_signal *watcher, int events)
@@ -167,6 +114,21 @@ static void on_usr1(struct ev_loop *loop, ev_signal *watcher, int events)
     log_keeper_reopen(supervisor->logs);
 }
 
+static void stop_at_once(struct supervisor *supervisor)
+{
+    struct crew *crew;
+
+    supervisor->at_once = true;
+    if (supervisor->phase == PHASE_STOP_WORKERS)
+        TAILQ_FOREACH(crew, &supervisor->crews, entry) crew_stop(crew, 0);
+    if (supervisor->phase == PHASE_STOP_SIGNERS)
+        for (size_t i = 0; i < KEYSTORE_SLOTS_MAX; i++)
+            if (supervisor->keystores[i])
+                keystore_stop(supervisor->keystores[i], true);
+    if (supervisor->phase == PHASE_STOP_HOUSEKEEPER)
+        log_keeper_stop(supervisor->logs, true);
+}
+
 static void on_term(struct ev_loop *loop, ev_signal *watcher, int events)
 {
     struct supervisor *supervisor = watcher->data;
@@ -174,17 +136,10 @@ static void on_term(struct ev_loop *loop, ev_signal *watcher, int events)
     (void)loop;
     (void)events;
     log_event(LOG_LEVEL_INFO, "stop", "signal %d", watcher->signum);
-    if (supervisor->phase < PHASE_STOP_WORKERS) {
+    if (supervisor->phase < PHASE_STOP_WORKERS)
         phase_enter(supervisor, PHASE_STOP_WORKERS);
-        return;
-    }
-    supervisor->at_once = true;
-    if (supervisor->phase == PHASE_STOP_WORKERS)
-        worker_pool_stop(supervisor->workers, 0);
-    for (size_t i = 0; supervisor->phase == PHASE_STOP_SIGNERS && i < supervisor->keystore_count; i++)
-        keystore_stop(supervisor->keystores[i], true);
-    if (supervisor->phase == PHASE_STOP_HOUSEKEEPER)
-        log_keeper_stop(supervisor->logs, true);
+    else
+        stop_at_once(supervisor);
 }
 
 static void on_deadline(struct ev_loop *loop, ev_timer *watcher, int events)
@@ -198,20 +153,63 @@ static void on_tick(struct ev_loop *loop, ev_timer *watcher, int events)
 {
     struct supervisor *supervisor = watcher->data;
     uint64_t now_ms = clock_monotonic_ms();
+    struct crew *crew;
 
     (void)loop;
     (void)events;
-    for (size_t i = 0; i < supervisor->keystore_count; i++)
-        keystore_tick(supervisor->keystores[i], now_ms);
-    worker_pool_tick(supervisor->workers, now_ms);
+    for (size_t i = 0; i < KEYSTORE_SLOTS_MAX; i++)
+        if (supervisor->keystores[i])
+            keystore_tick(supervisor->keystores[i], now_ms);
+    TAILQ_FOREACH(crew, &supervisor->crews, entry) worker_pool_tick(crew->workers, now_ms);
     log_keeper_tick(supervisor->logs, now_ms);
 }
 
-static void on_flush(struct ev_loop *loop, ev_prepare *watcher, int events)
+static void log_crew_end(const struct crew *crew)
 {
+    struct log_line line;
+
+    if (!crew->shown)
+        return;
+    log_begin(&line, LOG_LEVEL_INFO, "generation-end");
+    log_number(&line, "generation", (int64_t)crew->generation->number);
+    log_number(&line, "ms", (int64_t)(clock_monotonic_ms() - crew->born_ms));
+    log_end(&line);
+}
+
+/* What has ended is freed here, where nobody is inside it. */
+static void supervisor_reap(struct supervisor *supervisor)
+{
+    struct crew *crew = TAILQ_FIRST(&supervisor->crews), *next;
+
+    for (; crew; crew = next) {
+        next = TAILQ_NEXT(crew, entry);
+        if (crew == supervisor->current || crew->state < CREW_DRAINING || !worker_pool_idle(crew->workers))
+            continue;
+        log_crew_end(crew);
+        feed_crew_gone(supervisor, crew);
+        crew_free(crew);
+    }
+    for (size_t i = 0; i < KEYSTORE_SLOTS_MAX; i++) {
+        struct keystore *keystore = supervisor->keystores[i];
+
+        if (!keystore || !keystore_stopping(keystore) || !keystore_idle(keystore) ||
+            (supervisor->current && crew_index(supervisor->current, keystore) >= 0))
+            continue;
+        supervisor->keystores[i] = NULL;
+        keystore_free(keystore);
+    }
+}
+
+/* Once a turn, before the loop waits. */
+static void on_turn(struct ev_loop *loop, ev_prepare *watcher, int events)
+{
+    struct supervisor *supervisor = watcher->data;
+
     (void)loop;
-    (void)watcher;
     (void)events;
+    supervisor_reap(supervisor);
+    reload_turn(supervisor);
+    log_keeper_flush(supervisor->logs);
     (void)log_flush();
 }
 
@@ -231,14 +229,19 @@ static void supervisor_watch(struct supervisor *supervisor)
     watch_signal(supervisor, &supervisor->interrupt, on_term, SIGINT);
     ev_timer_init(&supervisor->tick, on_tick, TICK_MS / 1000., TICK_MS / 1000.);
     ev_init(&supervisor->deadline, on_deadline);
-    ev_prepare_init(&supervisor->flush, on_flush);
-    supervisor->tick.data = supervisor->deadline.data = supervisor;
+    ev_prepare_init(&supervisor->turn, on_turn);
+    supervisor->tick.data = supervisor->deadline.data = supervisor->turn.data = supervisor;
     ev_timer_start(supervisor->loop, &supervisor->tick);
-    ev_prepare_start(supervisor->loop, &supervisor->flush);
+    ev_prepare_start(supervisor->loop, &supervisor->turn);
 }
 
 static const struct setup_users users = {
-    .logs_ready = logs_ready, .logs_gone = logs_gone, .keystore = &keystore_table, .workers = &workers_table};
+    .logs_ready = logs_ready,
+    .logs_gone = logs_gone,
+    .logs_feed = logs_feed,
+    .keystore = &keystore_table,
+    .control = &control_table,
+};
 
 int supervisor_main(const struct supervisor_options *options)
 {

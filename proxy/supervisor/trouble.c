@@ -1,6 +1,6 @@
 #include "trouble.h"
 
-enum { TROUBLE_ABSENT_REST_MS = 1000, TROUBLE_WRONG_REST_MS = 30000 };
+enum { TROUBLE_ABSENT_REST_MS = 1000, TROUBLE_CHANGED_REST_MS = 5000, TROUBLE_WRONG_REST_MS = 30000 };
 
 enum trouble trouble_of(enum signer_state state, const struct child_end *end)
 {
@@ -17,17 +17,17 @@ uint64_t trouble_rest_ms(enum trouble trouble)
 {
     if (trouble == TROUBLE_ABSENT)
         return TROUBLE_ABSENT_REST_MS;
+    if (trouble == TROUBLE_CHANGED)
+        return TROUBLE_CHANGED_REST_MS;
     return trouble == TROUBLE_WRONG ? TROUBLE_WRONG_REST_MS : 0;
 }
 
 const char *trouble_event(enum trouble trouble)
 {
     static const char *const events[] = {
-        [TROUBLE_NONE] = "keystore-up",
-        [TROUBLE_ABSENT] = "keystore-absent",
-        [TROUBLE_FAULTY] = "keystore-faulty",
-        [TROUBLE_WRONG] = "keystore-wrong",
-        [TROUBLE_CLOSED] = "keystore-pin-refused",
+        [TROUBLE_NONE] = "keystore-up",       [TROUBLE_ABSENT] = "keystore-absent",
+        [TROUBLE_FAULTY] = "keystore-faulty", [TROUBLE_CHANGED] = "keystore-keys-changed",
+        [TROUBLE_WRONG] = "keystore-wrong",   [TROUBLE_CLOSED] = "keystore-pin-refused",
     };
 
     return events[trouble];

@@ -10,10 +10,11 @@
 
 enum trouble {
     TROUBLE_NONE,
-    TROUBLE_ABSENT, /* the token is not there: looked for every second */
-    TROUBLE_FAULTY, /* signers end before they are ready: started with back-off */
-    TROUBLE_WRONG,  /* the configuration does not fit the token: tried every 30 s */
-    TROUBLE_CLOSED, /* the PIN was refused: never tried again */
+    TROUBLE_ABSENT,  /* the token is not there: looked for every second */
+    TROUBLE_FAULTY,  /* signers end before they are ready: started with back-off */
+    TROUBLE_CHANGED, /* signers find other keys than workers know: tried every 5 s */
+    TROUBLE_WRONG,   /* the configuration does not fit the token: tried every 30 s */
+    TROUBLE_CLOSED,  /* the PIN was refused: never tried again */
 };
 
 /* state is what the signer said last. */

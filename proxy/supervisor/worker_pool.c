@@ -17,7 +17,8 @@ enum {
     WORKER_BACKOFF_CAP_MS = 5000,
     WORKER_WRONG_MS = 30000,
     WORKER_HEARTBEAT_MS = 15000,
-    WORKER_STOP_SLACK_MS = 1000, /* beyond the time it was given */
+    WORKER_STOP_SLACK_MS = 1000,   /* beyond the time it was given */
+    WORKER_DRAIN_SLACK_MS = 15000, /* what is in the middle of something then has 10 s */
 };
 
 /* The place of one worker; its process comes and goes. */
@@ -36,7 +37,7 @@ struct worker_pool {
     struct place *places;
     size_t count;
     ev_timer next;
-    bool stopping;
+    bool listening, draining, stopping; /* draining: none is replaced any more */
     uint64_t kill_ms;
 };
 
@@ -58,6 +59,16 @@ bool worker_pool_idle(const struct worker_pool *pool)
 
 /* -- starting ---------------------------------------------------------------------------------- */
 
+static size_t listener_grants(const struct generation *generation, struct grant *out, size_t max)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < generation->bind_count && count < max; i++)
+        if (generation->binds[i] >= 0)
+            out[count++] = (struct grant){GRANT_LISTENER, (uint32_t)i, generation->binds[i]};
+    return count;
+}
+
 static size_t place_grants(const struct place *place, struct grant *out, size_t max)
 {
     const struct worker_pool_setup *setup = &place->pool->setup;
@@ -67,9 +78,8 @@ static size_t place_grants(const struct place *place, struct grant *out, size_t 
     out[count++] = (struct grant){.kind = GRANT_CONFIGURATION, .fd = generation->configuration};
     out[count++] = (struct grant){.kind = GRANT_SECRETS, .fd = generation->secrets};
     out[count++] = (struct grant){.kind = GRANT_COUNTERS, .fd = place->page_fd};
-    for (size_t i = 0; i < generation->bind_count && count < max; i++)
-        if (generation->binds[i] >= 0)
-            out[count++] = (struct grant){GRANT_LISTENER, (uint32_t)i, generation->binds[i]};
+    if (place->pool->listening)
+        count += listener_grants(generation, out + count, max - count);
     return count + setup->user->grants(setup->owner, out + count, max - count);
 }
 
@@ -78,7 +88,7 @@ static void place_start(struct place *place)
     static const char *const arguments[] = {"p11gate", "--process", "worker", NULL};
     const struct worker_pool_setup *setup = &place->pool->setup;
     const struct spawn_plan plan = {
-        .program = setup->programs->self, .arguments = arguments, .account = setup->account};
+        .program = setup->programs->self, .arguments = arguments, .account = &setup->generation->user};
     struct grant grants[CHANNEL_FDS_MAX - 1];
     struct err err;
     size_t count = place_grants(place, grants, CHANNEL_FDS_MAX - 1);
@@ -98,7 +108,7 @@ static void pool_step(struct worker_pool *pool)
     uint64_t now_ms = clock_monotonic_ms(), next_ms = UINT64_MAX;
 
     ev_timer_stop(loop, &pool->next);
-    if (pool->stopping)
+    if (pool->stopping || pool->draining)
         return;
     for (size_t i = 0; i < pool->count; i++) {
         struct place *place = &pool->places[i];
@@ -161,8 +171,11 @@ static void place_ended(void *owner, struct child *child, const struct child_end
     uint64_t wait_ms = backoff_wait_ms(&place->backoff, end->lived_ms);
 
     (void)child;
-    memset(place->page, 0, sizeof *place->page);
-    if (pool->stopping) {
+    if (pool->setup.history)
+        counters_history_take_worker(pool->setup.history, &pool->setup.generation->names, place->page);
+    else
+        memset((void *)place->page, 0, sizeof *place->page);
+    if (pool->stopping || pool->draining) {
         pool->setup.user->ended(pool->setup.owner);
         return;
     }
@@ -195,8 +208,8 @@ void worker_pool_tick(struct worker_pool *pool, uint64_t now_ms)
     for (size_t i = 0; i < pool->count; i++) {
         struct place *place = &pool->places[i];
 
-        if (pool->stopping && now_ms >= pool->kill_ms)
-            child_kill(&place->child, "it did not end within stop-timeout");
+        if ((pool->stopping || pool->draining) && now_ms >= pool->kill_ms)
+            child_kill(&place->child, "it did not end in the time it was given");
         else if (place_hangs(place, now_ms))
             child_kill(&place->child, "its heart stopped");
     }
@@ -216,17 +229,68 @@ void worker_pool_grant(struct worker_pool *pool, enum grant_kind kind, uint32_t 
         child_grant(&pool->places[i].child, &grant, 1);
 }
 
-void worker_pool_stop(struct worker_pool *pool, uint64_t drain_ms)
+void worker_pool_listen(struct worker_pool *pool)
 {
-    const uint32_t payload = drain_ms > UINT32_MAX ? UINT32_MAX : (uint32_t)drain_ms;
-    uint64_t now_ms = clock_monotonic_ms();
+    struct grant grants[GENERATION_BINDS_MAX];
+    size_t count = listener_grants(pool->setup.generation, grants, GENERATION_BINDS_MAX);
 
-    if (!pool->stopping)
-        worker_pool_send(pool, MESSAGE_STOP, &payload, sizeof payload);
-    pool->stopping = true;
-    pool->kill_ms = drain_ms ? now_ms + drain_ms + WORKER_STOP_SLACK_MS : now_ms;
+    pool->listening = true;
+    for (size_t i = 0; count && i < pool->count; i++)
+        child_grant(&pool->places[i].child, grants, count);
+}
+
+/* A time for a person's patience: an u32 of milliseconds holds 49 days. */
+static void pool_tell(struct worker_pool *pool, enum message_type type, uint64_t span_ms)
+{
+    const uint32_t payload = span_ms > UINT32_MAX ? UINT32_MAX : (uint32_t)span_ms;
+
+    worker_pool_send(pool, type, &payload, sizeof payload);
     ev_timer_stop(pool->setup.family->loop, &pool->next);
+}
+
+void worker_pool_drain(struct worker_pool *pool, uint64_t drain_ms)
+{
+    pool->draining = true;
+    pool->listening = false;
+    pool->kill_ms = clock_monotonic_ms() + drain_ms + WORKER_DRAIN_SLACK_MS;
+    pool_tell(pool, MESSAGE_DRAIN, drain_ms);
+}
+
+void worker_pool_stop(struct worker_pool *pool, uint64_t stop_ms)
+{
+    uint64_t now_ms = clock_monotonic_ms();
+    uint64_t kill_ms = stop_ms ? now_ms + stop_ms + WORKER_STOP_SLACK_MS : now_ms;
+
+    if (!pool->stopping || kill_ms < pool->kill_ms) {
+        pool_tell(pool, MESSAGE_STOP, stop_ms);
+        pool->kill_ms = kill_ms;
+    }
+    pool->stopping = true;
     worker_pool_tick(pool, now_ms);
+}
+
+/* -- looking ----------------------------------------------------------------------------------- */
+
+size_t worker_pool_pages(const struct worker_pool *pool, struct grant *out, size_t max)
+{
+    size_t count = 0;
+
+    for (; count < pool->count && count < max; count++)
+        out[count] = (struct grant){GRANT_WORKER_PAGE, pool->setup.first_page + (uint32_t)count,
+                                    pool->places[count].page_fd};
+    return count;
+}
+
+size_t worker_pool_count(const struct worker_pool *pool)
+{
+    return pool->count;
+}
+
+struct worker_view worker_pool_view(const struct worker_pool *pool, size_t index)
+{
+    const struct place *place = &pool->places[index];
+
+    return (struct worker_view){place->child.pid, place->child.ready, place->page};
 }
 
 /* -- making ------------------------------------------------------------------------------------ */

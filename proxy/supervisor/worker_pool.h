@@ -1,10 +1,12 @@
 /*
- * The workers: as many as the configuration says, each with its own page of counters. One that ends is
- * replaced with back-off, one whose heart stops is killed alone. Supervisor only; never blocks.
+ * The workers of one generation: as many as the configuration says, each with its own page of counters. One
+ * that ends is replaced with back-off, one whose heart stops is killed alone. They listen when
+ * worker_pool_listen says so, not before. Supervisor only; never blocks.
  */
 #pragma once
 
 #include "child.h"
+#include "counters_history.h"
 #include "err.h"
 #include "generation.h"
 
@@ -20,15 +22,16 @@ struct worker_pool_user {
     void (*started)(void *owner, struct child *worker); /* one is ready (each time) */
     void (*faulted)(void *owner, const char *reason);   /* one cannot go on with this configuration */
     void (*queue_broken)(void *owner, struct child *worker, uint32_t keystore);
-    void (*ended)(void *owner); /* one is gone and the pool is stopping */
+    void (*ended)(void *owner); /* one is gone and the pool is draining or stopping */
 };
 
 struct worker_pool_setup {
     struct family *family;
     const struct programs *programs;
-    const struct account *account;
+    struct counters_history *history; /* NULL: nobody wants to know */
     const struct generation *generation;
     size_t count;
+    uint32_t first_page; /* its pages are numbered from here */
     const struct worker_pool_user *user;
     void *owner;
 };
@@ -41,9 +44,27 @@ void worker_pool_tick(struct worker_pool *pool, uint64_t now_ms);
 bool worker_pool_ready(const struct worker_pool *pool); /* all of them */
 bool worker_pool_idle(const struct worker_pool *pool);  /* none runs */
 
+/* From now on they accept; those that come later begin with it. */
+void worker_pool_listen(struct worker_pool *pool);
+
 /* To all that run. */
 void worker_pool_send(struct worker_pool *pool, uint32_t type, const void *payload, size_t len);
 void worker_pool_grant(struct worker_pool *pool, enum grant_kind kind, uint32_t index, int fd);
 
+/* MESSAGE_DRAIN: others listen now; what is connected may go on for drain_ms. */
+void worker_pool_drain(struct worker_pool *pool, uint64_t drain_ms);
+
 /* MESSAGE_STOP; later calls with a shorter time are allowed. 0: killed at once. */
-void worker_pool_stop(struct worker_pool *pool, uint64_t drain_ms);
+void worker_pool_stop(struct worker_pool *pool, uint64_t stop_ms);
+
+/* Its pages as grants to the housekeeper. */
+size_t worker_pool_pages(const struct worker_pool *pool, struct grant *out, size_t max);
+
+/* What is known of a worker; page is read as hostile. */
+struct worker_view {
+    pid_t pid; /* 0: none runs */
+    bool ready;
+    struct counters_page *page;
+};
+size_t worker_pool_count(const struct worker_pool *pool);
+struct worker_view worker_pool_view(const struct worker_pool *pool, size_t index);

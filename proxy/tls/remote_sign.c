@@ -141,7 +141,7 @@ static uint32_t hash_number(const char *name)
 static bool take_hash(struct sign_operation *operation, const char *name)
 {
     if (operation->kind == SIGN_ED25519)
-        return !name || !name[0];
+        return !name;
     operation->hash = hash_number(name);
     return operation->hash;
 }

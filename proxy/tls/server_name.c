@@ -6,11 +6,13 @@ enum { HOST_NAME = 0, LIST_AND_ENTRY = 5 }; /* list length, type, name length */
 
 static void fold(const char *data, size_t len, char *out)
 {
-    for (size_t i = 0; i < len; i++)
-        out[i] = data[i] >= 'A' && data[i] <= 'Z' ? (char)(data[i] + ('a' - 'A')) : data[i];
-    if (len && out[len - 1] == '.')
+    if (len && data[len - 1] == '.')
         len--;
+    memcpy(out, data, len);
     out[len] = 0;
+    for (char *at = out; *at; at++)
+        if (*at >= 'A' && *at <= 'Z')
+            *at |= 'a' - 'A'; /* ASCII's letters differ in one bit */
 }
 
 /* One list with one entry, a host name, and nothing behind it: so does OpenSSL read it. */
@@ -31,12 +33,13 @@ void server_name_read(const uint8_t *data, size_t len, char out[SERVER_NAME_LEN]
 
 bool server_name_fold(const char *text, char out[SERVER_NAME_LEN])
 {
-    size_t len = text ? strlen(text) : 0;
+    size_t len = strlen(text ? text : "");
 
     out[0] = 0;
     if (len >= SERVER_NAME_LEN)
         return false;
-    fold(text, len, out);
+    if (len)
+        fold(text, len, out);
     return true;
 }
 

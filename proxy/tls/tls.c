@@ -172,6 +172,8 @@ static enum tls_status fail_by_openssl(struct tls *tls, int error)
 static enum tls_status keep_waiting(struct tls *tls, struct tls_io *io)
 {
     tls->phase = PHASE_WAITING;
+    if (!io->in_len)
+        return TLS_WAITING;
     if (buf_add(&tls->carry, io->in, io->in_len)) {
         io->in += io->in_len;
         io->in_len = 0;

@@ -40,7 +40,7 @@ static bool is_the_same(const struct tls *tls, const char *name)
 /* Resumption, ticket or not, comes later: a strict listener is strict to everybody. */
 static bool is_served(const struct tls *tls, const char *name)
 {
-    return !tls->ctx->strict_server_name || (name[0] && tls_keys_named(tls->ctx, name));
+    return !tls->ctx->strict_server_name || tls_keys_named(tls->ctx, name);
 }
 
 /* 0: taken; else the alert. */

@@ -12,6 +12,9 @@
 #define PSS_SCHEMES   ":RSA-PSS+SHA256:RSA-PSS+SHA384:RSA-PSS+SHA512"
 #define PKCS1_SCHEMES ":RSA+SHA256:RSA+SHA384:RSA+SHA512"
 
+/* SignatureScheme, RFC 8446 4.2.3: what a key that is not RSA has in TLS 1.3. */
+enum { SCHEME_P256_SHA256 = 0x0403, SCHEME_P384_SHA384 = 0x0503, SCHEME_ED25519 = 0x0807 };
+
 static void key_free(struct tls_key *key)
 {
     X509_free(key->leaf);
@@ -76,8 +79,8 @@ static uint16_t curve_scheme(EVP_PKEY *public)
     if (!EVP_PKEY_get_group_name(public, curve, sizeof curve, &len))
         return 0;
     if (!strcmp(curve, "prime256v1"))
-        return 0x0403;
-    return strcmp(curve, "secp384r1") ? 0 : 0x0503;
+        return SCHEME_P256_SHA256;
+    return strcmp(curve, "secp384r1") ? 0 : SCHEME_P384_SHA384;
 }
 
 static bool kind_fits(struct tls_key *out, EVP_PKEY *public, struct err *err)
@@ -90,7 +93,7 @@ static bool kind_fits(struct tls_key *out, EVP_PKEY *public, struct err *err)
         out->tls13_scheme = curve_scheme(public);
     } else if (EVP_PKEY_is_a(public, "ED25519")) {
         out->kind = TLS_KEY_ED25519;
-        out->tls13_scheme = 0x0807;
+        out->tls13_scheme = SCHEME_ED25519;
     }
     if ((out->schemes & schemes[out->kind]) && (out->tls13_scheme || EVP_PKEY_is_a(public, "RSA")))
         return true;
@@ -110,6 +113,15 @@ static bool openssl_takes(const struct tls_ctx *ctx, const struct tls_key *key, 
         (void)tls_cause(ssl, err);
     SSL_free(ssl);
     return taken;
+}
+
+static bool version_fits(const struct tls_ctx *ctx, const struct tls_key *key, struct err *err)
+{
+    if (key->kind != TLS_KEY_RSA || (key->schemes & INVENTORY_RSA_PSS) ||
+        SSL_CTX_get_min_proto_version(ctx->ssl_ctx) != TLS1_3_VERSION)
+        return true;
+    err_set(err, "the listener's only version, TLS 1.3, needs RSA-PSS, which the token cannot sign");
+    return false;
 }
 
 static bool ocsp_take(struct tls_key *out, const struct tls_key_use *use, struct err *err)
@@ -138,7 +150,7 @@ static bool key_make(const struct tls_ctx *ctx, struct tls_key *out, const struc
         err_set(err, "the certificate's public key cannot be read");
         return false;
     }
-    if (!kind_fits(out, public, err))
+    if (!kind_fits(out, public, err) || !version_fits(ctx, out, err))
         return false;
     out->key = remote_key_new(public, key->name, out->signer, err);
     return out->key && openssl_takes(ctx, out, err);
@@ -182,9 +194,9 @@ void tls_keys_tell_stale(struct tls_ctx *ctx)
 {
     struct err what;
 
-    for (size_t i = 0; i < ctx->set_count; i++)
+    for (size_t i = 0; ctx->notice && i < ctx->set_count; i++)
         for (size_t j = 0; j < ctx->sets[i].key_count; j++)
-            if (ctx->notice && ctx->sets[i].keys[j].ocsp && tls_ocsp_tell(ctx->sets[i].keys[j].ocsp, &what))
+            if (ctx->sets[i].keys[j].ocsp && tls_ocsp_tell(ctx->sets[i].keys[j].ocsp, &what))
                 ctx->notice(ctx->notice_owner, &what);
 }
 

@@ -133,15 +133,36 @@ static bool keystore_offer(struct worker *worker, size_t keystore, struct err *e
     return fine;
 }
 
-static bool keystore_renew(struct worker *worker, enum grant_kind kind, size_t keystore, struct err *err)
+/* Listening begins when every worker of a generation is ready: a reload that fails has accepted nobody. */
+static bool worker_listen(struct worker *worker, size_t number, struct err *err)
 {
-    if (keystore >= worker->conf->keystore_count)
+    int fd = worker->listeners[number];
+    size_t first = 0;
+
+    worker->listeners[number] = -1;
+    for (size_t i = 0; i < worker->conf->listener_count; i++) {
+        if (!worker->conf->listeners[i].enabled)
+            continue;
+        if (number - first < worker->conf->listeners[i].bind_count)
+            return service_listen(worker->services[i], fd, err);
+        first += worker->conf->listeners[i].bind_count;
+    }
+    (void)close(fd);
+    return true;
+}
+
+/* A grant that came after the start. */
+static bool grant_use(struct worker *worker, enum grant_kind kind, size_t index, struct err *err)
+{
+    if (kind == GRANT_LISTENER)
+        return worker_listen(worker, index, err);
+    if (index >= worker->conf->keystore_count)
         return true;
     if (kind == GRANT_QUEUE) {
-        sign_client_set_queue(worker->signers[keystore], worker->queues[keystore]);
-        worker->queues[keystore] = -1;
+        sign_client_set_queue(worker->signers[index], worker->queues[index]);
+        worker->queues[index] = -1;
     } else if (kind == GRANT_INVENTORY) {
-        return keystore_offer(worker, keystore, err);
+        return keystore_offer(worker, index, err);
     }
     return true;
 }
@@ -160,7 +181,7 @@ bool worker_take_grants(struct worker *worker, struct channel_message *message, 
             (void)close(grants[i].fd);
             continue;
         }
-        if (worker->started && !keystore_renew(worker, grants[i].kind, grants[i].index, err))
+        if (worker->started && !grant_use(worker, grants[i].kind, grants[i].index, err))
             return false;
     }
     return true;

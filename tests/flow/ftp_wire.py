@@ -2,16 +2,33 @@
 
 import re
 import socket
+import ssl
 import struct
 
 import clients
 
 LIMIT_S = 20
+# What a client sees of a connection that was not ended as it should be; a timeout is something else.
+CUT = (ConnectionError, ssl.SSLError)
 
 
 def linger_zero(sock):
     """close() then sends a RST."""
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+
+
+def say_end(data):
+    """close_notify; the answer to it is not awaited."""
+    data.settimeout(0)
+    try:
+        data.unwrap()
+    except ssl.SSLWantReadError:
+        data.settimeout(LIMIT_S)
+
+
+def receive_all(data):
+    """Everything up to the end; a cut raises."""
+    return b"".join(iter(lambda: data.recv(1 << 20), b""))
 
 
 class Wire:
@@ -20,6 +37,7 @@ class Wire:
     def __init__(self, pki, port, implicit=False, tls=None, certificate=None):
         self.context = clients.client_context(pki, tls, certificate)
         self.socket = socket.create_connection(("127.0.0.1", port), LIMIT_S)
+        self.client = "%s:%d" % self.socket.getsockname()  # as log lines name it
         if implicit:
             self.socket = self.wrap(self.socket)
         self.rest = b""
@@ -47,6 +65,11 @@ class Wire:
         while lines[-1][:4] != code + " ":
             lines.append(self.line())
         return int(code), "\n".join(lines)
+
+    def final_code(self):
+        """Of the next reply that is the last word about something."""
+        code = self.reply()[0]
+        return self.final_code() if code < 200 else code
 
     def send(self, text):
         self.socket.sendall(text.encode("latin-1") + b"\r\n")
@@ -82,6 +105,10 @@ class Wire:
 
     def connect_data(self, port):
         return socket.create_connection(("127.0.0.1", port), LIMIT_S)
+
+    def wrap_data(self, plain):
+        """TLS on a data connection, with the session of this control connection."""
+        return self.wrap(plain, self.socket.session)
 
     def open_data(self, command, reuse=True):
         """EPSV, the command, TLS: the data connection, ready. The 150 has been read."""

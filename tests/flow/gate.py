@@ -192,7 +192,8 @@ class Configuration:
 
     def __init__(self, folder, pki, token, **top):
         self.folder, self.pki = folder, pki
-        self.top = {"workers": 2, **top}
+        # Two of them on one machine must not meet.
+        self.top = {"workers": 2, "admin": {"bind": "", "control_socket": folder / "control"}, **top}
         self.keystores, self.listeners = [], []
         self.pin_file = folder / "edge.pin"
         self.pin_file.write_text(softhsm.PIN + "\n")

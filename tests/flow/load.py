@@ -20,11 +20,11 @@ class Attempt:
     """When it began and ended (time.monotonic, the same in all processes), and whether it went well."""
 
     def __init__(self, call):
-        self.begun_s = time.monotonic()
+        self.begun_s, self.cause = time.monotonic(), "false"
         try:
             self.ok = bool(call())
-        except (OSError, EOFError):
-            self.ok = False
+        except (OSError, EOFError) as error:
+            self.ok, self.cause = False, repr(error)
         self.ended_s = time.monotonic()
 
     @property
@@ -107,20 +107,25 @@ class Resumption:
                 return made.session_reused
 
 
-def resumed_handshakes(task, attempts, pki, port, count):
+def many(task, attempts, count, make, pause_s=0):
+    """count clients, each attempting its own make()() all the time; the task has begun when all are made."""
     ready = threading.Barrier(count + 1)
 
     def one():
-        client = Resumption(pki, port)
+        call = make()
         ready.wait()
-        while not task.halt.is_set():
-            task.attempt(attempts, client.again)
+        while not task.halt.wait(pause_s):
+            task.attempt(attempts, call)
 
     threads = threading.Thread(target=in_threads, args=(count, one))
     threads.start()
     ready.wait(LIMIT_S)
     task.begun()
     threads.join()
+
+
+def resumed_handshakes(task, attempts, pki, port, count):
+    many(task, attempts, count, lambda: Resumption(pki, port).again)
 
 
 def paced(task, attempts, call):
@@ -152,6 +157,11 @@ def longest_outage_s(attempts, end_s):
 
 def longest_wait_s(attempts):
     return max((attempt.took_s for attempt in attempts), default=0)
+
+
+def causes(attempts):
+    """Why attempts failed, each once."""
+    return sorted({attempt.cause for attempt in attempts if not attempt.ok})
 
 
 def failures(attempts):

@@ -6,13 +6,14 @@ import ipaddress
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 KEYS = {
     "rsa": lambda: rsa.generate_private_key(65537, 2048),
     "ec": lambda: ec.generate_private_key(ec.SECP256R1()),
     "ec384": lambda: ec.generate_private_key(ec.SECP384R1()),
+    "ed25519": ed25519.Ed25519PrivateKey.generate,
 }
 
 

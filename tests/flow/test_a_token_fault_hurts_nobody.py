@@ -145,6 +145,29 @@ def away(scene):
     waiting.until(lambda: seen.update(scene.gate.pids("signer")) or len(seen) > SIGNERS + 2, "looks for the token")
 
 
+def crashes_in(function):
+    """New signers are started, and crash, again and again."""
+    def strike(scene):
+        scene.sick.says(f"crash {function}")
+        scene.kill_signers()
+        scene.gate.wait_for("child-exit", count=3 * SIGNERS, process="signer", signal=signal.SIGSEGV.value)
+    return strike
+
+
+def forgets(scene):
+    """Every session is lost at once, as after a token's restart."""
+    old = scene.gate.pids("signer")
+    scene.sick.says("forget")
+    waiting.until(lambda: not set(old) & set(scene.gate.pids("signer")), "every signer to be replaced")
+
+
+def few_sessions(scene):
+    """There is room for one signer only; full handshakes go on with it."""
+    scene.sick.says("sessions 1")
+    scene.kill_signers()
+    scene.load.until_more("full", WARM, HEALED_WITHIN_S)
+
+
 # What strikes, and how many full handshakes it may cost: None is as many as try meanwhile.
 FAULTS = {
     "one signer killed": (one_killed, 0),
@@ -157,6 +180,10 @@ FAULTS = {
     "hung in C_Sign": (hung_in_sign, None),
     "hung in C_Login": (hung_at_start("C_Login"), None),
     "hung in C_OpenSession": (hung_at_start("C_OpenSession"), None),
+    "crash in C_Initialize": (crashes_in("C_Initialize"), None),
+    "crash in C_Sign": (crashes_in("C_Sign"), None),
+    "sessions forgotten": (forgets, None),
+    "one session only": (few_sessions, 0),
     "token away and back": (away, None),
 }
 

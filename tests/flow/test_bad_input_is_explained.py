@@ -154,14 +154,6 @@ def test_an_absent_token_is_waited_for(make_gate, configuration, pyftpd, pki, ow
     assert gate.wait_exit() == OK
 
 
-def test_hup_is_answered_by_a_log_line(make_gate, configuration, echo, pki):
-    port = configuration.listener("raw", "tls", echo.port)
-    gate = make_gate(configuration).start()
-    gate.signal(signal.SIGHUP)
-    assert gate.wait_for("reload-refused")
-    assert tls_wire.full_handshake(clients.client_context(pki), port)
-
-
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_stop_is_clean(make_gate, configuration, echo, number):
     configuration.listener("raw", "tls", echo.port)

@@ -177,3 +177,16 @@ def test_a_response_about_another_certificate_is_refused(make_gate, configuratio
     gate = make_gate(configuration)
     assert gate.start(*options, ready=False).wait_exit() == 1
     assert 'key "server-ec": the OCSP response is not about this certificate' in gate.text
+
+
+@pytest.mark.parametrize("tls", VERSIONS)
+def test_an_ed25519_key_on_the_token_serves_who_takes_it(make_gate, configuration, own_token, pki, echo, tls):
+    own_token.add_key(pki, "ed25519", "04")
+    own_token.give_to_signer()
+    port = configuration.listener("raw", "tls", echo.port, ["rsa", "ed25519"])
+    gate = make_gate(configuration, own_token.environment).start()
+    gate.ports = {"raw": port}
+    version = "-tls" + tls.replace(".", "_")
+    for sigalgs, kind in ((ONLY["rsa"], "rsa"), ("ed25519", "ed25519"), ("ed25519:" + ONLY["rsa"], "ed25519")):
+        text = s_client(gate, "raw", version, "-sigalgs", sigalgs, "-CAfile", pki.ca_file)
+        assert f"subject=CN = server {kind}\n" in text and "Verify return code: 0 (ok)" in text

@@ -118,6 +118,9 @@ void play_step(struct play *play, const struct step *step, size_t piece)
     case DRAIN:
         http_exchange_drain(x);
         break;
+    case RETIRE:
+        http_exchange_retire(x);
+        break;
     case STOP:
         http_exchange_stop(x, REASON_STOPPING);
         break;

@@ -23,6 +23,7 @@ enum who {
     HEAD_LATE,
     ANSWER_LATE,
     DRAIN,
+    RETIRE,
     STOP,
     IDLE_STOP,
 };

@@ -62,7 +62,7 @@ void fixture_start(struct signer_start *out, const char *key);
  * PEM is returned, the caller's to free after the start. */
 char *fixture_want(struct signer_start *start, const char *name, X509 *certificate);
 
-/* A start with the directory keys/: rsa, ec, and locked, lonely, wrong, empty, which are no good. */
+/* A start with the directory keys/: rsa, ec, ed, and locked, lonely, wrong, empty, which are no good. */
 void fixture_start_directory(struct signer_start *start);
 
 struct running {
@@ -98,34 +98,3 @@ bool running_saw(const struct running *running, enum signer_state state);
 
 /* Everything that was logged so far. */
 const char *running_log(struct running *running);
-
-/* Is this text anywhere in the process's memory? Only root may look. */
-bool memory_has(pid_t pid, const char *secret);
-
-/* Makes a request for the inventory's key number `key`. */
-void request_fill(struct sign_request *out, const struct running *running, size_t key, enum sign_form form,
-                  uint32_t scheme, size_t len);
-
-/* Sends it; the reply end, the caller's. */
-int request_send(const struct running *running, const struct sign_request *head, const uint8_t *bytes,
-                 size_t len);
-
-struct reply {
-    bool came; /* false: end-of-file instead */
-    struct sign_answer answer;
-    uint8_t signature[SIGN_SIGNATURE_MAX];
-};
-
-void reply_take(int fd, struct reply *out);
-
-/* All of it: request, reply, status. */
-uint32_t request_status(const struct running *running, size_t key, enum sign_form form, uint32_t scheme,
-                        const uint8_t *bytes, size_t len, struct reply *reply);
-
-/* A well-formed message. */
-enum { MESSAGE_BYTES = 160 };
-size_t message_bytes(enum sign_form form, uint8_t out[MESSAGE_BYTES]);
-
-/* With OpenSSL alone: is it a signature of the bytes as the scheme says? */
-bool signature_good(EVP_PKEY *key, uint32_t scheme, const uint8_t *bytes, size_t len,
-                    const struct reply *reply);

@@ -130,6 +130,31 @@ static void old_pages_keep_their_names_through_a_reload(void **state)
     assert_int_equal(sample("p11gate_http_requests_total{listener=\"a\"}"), -1);
 }
 
+/* A signer of the old configuration dies and is replaced while that drains: keystore 0 is still "edge". */
+static void a_number_that_comes_back_keeps_its_configuration(void **state)
+{
+    const uint32_t number = 0 << 16 | 1;
+    struct signer_page *signer;
+
+    (void)state;
+    kit_configure(board, kit_configuration);
+    (void)kit_page(board, GRANT_SIGNER_PAGE, number);
+    kit_configure(board, kit_configuration_turned);
+    board_remove_page(board, GRANT_SIGNER_PAGE, number);
+    signer = kit_page(board, GRANT_SIGNER_PAGE, number);
+    counter_set(&signer->refused, 1);
+    assert_int_equal(sample("p11gate_sign_refused_total{keystore=\"edge\"}"), 1);
+    assert_int_equal(sample("p11gate_sign_refused_total{keystore=\"files\"}"), 0);
+    board_remove_page(board, GRANT_SIGNER_PAGE, number);
+    assert_int_equal(sample("p11gate_sign_refused_total{keystore=\"edge\"}"), 0);
+    /* The next configuration has it for a keystore of its own. */
+    kit_configure(board, kit_configuration_turned);
+    signer = kit_page(board, GRANT_SIGNER_PAGE, number);
+    counter_set(&signer->refused, 1);
+    assert_int_equal(sample("p11gate_sign_refused_total{keystore=\"edge\"}"), 0);
+    assert_int_equal(sample("p11gate_sign_refused_total{keystore=\"files\"}"), 1);
+}
+
 static void the_dead_are_counted_and_a_total_does_not_fall(void **state)
 {
     const struct counters_names names = {2, 1, {"a", "b"}, {"edge"}};
@@ -234,6 +259,7 @@ int main(void)
         TEST(a_page_that_is_gone_counts_no_more),
         TEST(a_page_of_the_same_number_takes_the_place),
         TEST(old_pages_keep_their_names_through_a_reload),
+        TEST(a_number_that_comes_back_keeps_its_configuration),
         TEST(the_dead_are_counted_and_a_total_does_not_fall),
         TEST(ready_is_said_when_every_needed_keystore_signs),
         TEST(what_was_said_of_a_keystore_goes_with_its_alias),

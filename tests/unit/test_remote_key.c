@@ -337,6 +337,37 @@ static void nothing_is_signed_outside_of_a_handshake(void **state)
     ERR_clear_error();
 }
 
+/* Ed25519 hashes by itself: who names a hash wants another signature. */
+static void an_ed25519_key_takes_no_hash(void **state)
+{
+    struct inventory_key inventory = kit_inventory(KIT_ED25519);
+    static const struct {
+        const char *hash;
+        int taken;
+    } rows[] = {{NULL, 1}, {"SHA256", 0}, {"SHA512", 0}};
+    struct kit_signer signer;
+    struct err err = {""};
+    EVP_PKEY *key;
+
+    (void)state;
+    kit_signer_init(&signer);
+    assert_true(remote_key_setup(&err));
+    key = remote_key_new(kit_key(KIT_ED25519), inventory.name, &signer.base, &err);
+    assert_non_null(key);
+    assert_int_equal(EVP_PKEY_eq(key, kit_key(KIT_ED25519)), 1);
+    assert_int_equal(EVP_PKEY_eq(key, kit_key(KIT_P256)), -1);
+    for (size_t i = 0; i < ROWS(rows); i++) {
+        EVP_MD_CTX *ctx = EVP_MD_CTX_new();
+
+        assert_int_equal(
+            EVP_DigestSignInit_ex(ctx, NULL, rows[i].hash, remote_key_library(), NULL, key, NULL) == 1,
+            rows[i].taken);
+        EVP_MD_CTX_free(ctx);
+    }
+    EVP_PKEY_free(key);
+    ERR_clear_error();
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -350,6 +381,7 @@ int main(void)
         cmocka_unit_test(a_failed_signature_ends_the_handshake_with_its_reason),
         cmocka_unit_test(an_answer_of_a_wrong_length_is_no_signature),
         cmocka_unit_test(nothing_is_signed_outside_of_a_handshake),
+        cmocka_unit_test(an_ed25519_key_takes_no_hash),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

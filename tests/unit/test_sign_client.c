@@ -312,14 +312,32 @@ static void a_cancelled_signature_is_never_touched(void **state)
     assert_int_equal(signature.signature[0], 0xee);
 }
 
+static void without_a_token_nobody_waits_for_an_answer(void **state)
+{
+    struct remote_signature signature = signature_of("x");
+
+    (void)state;
+    start(4, 60000);
+    signer->ops->submit(signer, &signature);
+    sign_client_set_up(client, false);
+    assert_true(signature.failed);
+    assert_string_equal(signature.err.text, "keystore edge: its token is away");
+    assert_int_equal(counter_get(&counters.in_flight), 0);
+}
+
 int main(void)
 {
 #define SIGN_TEST(name) cmocka_unit_test_teardown(name, stop)
     const struct CMUnitTest tests[] = {
-        SIGN_TEST(an_answer_reaches_its_signature),         SIGN_TEST(a_lost_request_is_sent_again_twice),
-        SIGN_TEST(nobody_answers_and_the_deadline_ends_it), SIGN_TEST(refusals_have_their_reasons),
-        SIGN_TEST(a_malformed_answer_is_refused),           SIGN_TEST(a_full_queue_is_tried_again),
-        SIGN_TEST(a_broken_queue_is_told_and_replaced),     SIGN_TEST(a_cancelled_signature_is_never_touched),
+        SIGN_TEST(an_answer_reaches_its_signature),
+        SIGN_TEST(a_lost_request_is_sent_again_twice),
+        SIGN_TEST(nobody_answers_and_the_deadline_ends_it),
+        SIGN_TEST(refusals_have_their_reasons),
+        SIGN_TEST(a_malformed_answer_is_refused),
+        SIGN_TEST(a_full_queue_is_tried_again),
+        SIGN_TEST(a_broken_queue_is_told_and_replaced),
+        SIGN_TEST(without_a_token_nobody_waits_for_an_answer),
+        SIGN_TEST(a_cancelled_signature_is_never_touched),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

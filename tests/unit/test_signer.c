@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "signer_fixture.h"
+#include "signer_requests.h"
 
 #include "clock.h"
 
@@ -298,19 +298,25 @@ static void the_pin_is_gone_and_nobody_may_look(void **state)
 
 static void a_directory_signs_too(void **state)
 {
-    static const struct use rows[] = {
-        {0, FIXTURE_RSA, 0x0401, false}, {0, FIXTURE_RSA, 0x0806, true}, {1, FIXTURE_EC, 0x0403, true}};
+    static const struct use rows[] = {{0, FIXTURE_RSA, 0x0401, false},
+                                      {0, FIXTURE_RSA, 0x0806, true},
+                                      {1, FIXTURE_EC, 0x0403, true},
+                                      {2, FIXTURE_ED, 0x0807, true},
+                                      {2, FIXTURE_ED, 0x0807, false}};
 
     (void)state;
     fixture_start_directory(&start);
     start.wanted[1] = start.wanted[0];
     start.wanted[1].name = "ec";
-    start.wanted_count = 2;
+    start.wanted[2] = start.wanted[0];
+    start.wanted[2].name = "ed";
+    start.wanted_count = 3;
     running_start(&running, &start, NULL);
     assert_true(running.ready);
     assert_false(running_saw(&running, SIGNER_LOGGING_IN));
     assert_int_equal(running.keys[0].chain_len, 2);
-    for (size_t i = 0; i < 3; i++) {
+    assert_int_equal(running.keys[2].schemes, INVENTORY_ED25519);
+    for (size_t i = 0; i < ROWS(rows); i++) {
         enum sign_form form = rows[i].tls13 ? SIGN_FORM_TLS13_SERVER : SIGN_FORM_TLS12_SERVER;
         uint8_t bytes[MESSAGE_BYTES];
         size_t len = message_bytes(form, bytes);

@@ -5,10 +5,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "signer_fixture.h"
+#include "signer_requests.h"
 
 #include "clock.h"
 
+#include <p11-kit/pkcs11.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -109,6 +110,11 @@ static void what_is_no_fault_is_survived(void **state)
         fixture_control("");
         assert_int_equal(sign_rsa(0x0804, &reply), SIGN_DONE);
     }
+    assert_int_equal(counter_get(&running.page->errors[0].ckr), CKR_MECHANISM_INVALID);
+    assert_int_equal(counter_get(&running.page->errors[0].count), 2);
+    assert_int_equal(counter_get(&running.page->errors[1].ckr), CKR_FUNCTION_REJECTED);
+    assert_int_equal(counter_get(&running.page->errors[1].count), 1);
+    assert_int_equal(counter_get(&running.page->failures), 3);
     running_stop(&running);
 }
 

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "signer_fixture.h"
+#include "signer_requests.h"
 #include "token_objects.h"
 
 #include "clock.h"
@@ -152,8 +152,10 @@ static void thousands_of_objects_cost_nothing_per_signature(void **state)
 
     (void)state;
     for (int with = 0; with < 2; with++) {
-        if (with)
-            token_objects_add_data(OBJECTS);
+        if (with) {
+            token_objects_add_data("one of thousands");
+            token_objects_copy("one of thousands", OBJECTS);
+        }
         begun_ms = clock_monotonic_ms();
         run("ftps-ec", "");
         start_ms[with] = clock_monotonic_ms() - begun_ms;
@@ -174,34 +176,117 @@ static void thousands_of_objects_cost_nothing_per_signature(void **state)
 /* The chain is found by its subjects, wherever among many certificates it lies. */
 static void a_chain_is_found_among_hundreds_of_certificates(void **state)
 {
-    enum { OTHERS = 300 };
     EVP_PKEY *issuer_key = EVP_EC_gen("P-256"), *other_key = EVP_EC_gen("P-256");
-    X509 *issuer = fixture_certificate("deep issuer", issuer_key, fixture.root, fixture.root_key), *leaf;
-    X509 *others[OTHERS];
+    X509 *issuer = fixture_certificate("deep issuer", issuer_key, fixture.root, fixture.root_key);
+    X509 *other = fixture_certificate("one of hundreds", other_key, NULL, NULL), *leaf;
 
     (void)state;
     extra.deep = EVP_EC_gen("P-256");
     leaf = fixture_certificate("deep", extra.deep, issuer, issuer_key);
-    for (size_t i = 0; i < OTHERS; i++) {
-        char name[32];
-
-        (void)snprintf(name, sizeof name, "other %zu", i);
-        others[i] = fixture_certificate(name, other_key, NULL, NULL);
-    }
-    token_objects_add_certificates(others, OTHERS, 0x77);
+    token_objects_add_certificates(&other, 1, 0x77);
+    token_objects_copy("one of hundreds", 1000);
     token_objects_add_key(&(struct token_object_key){extra.deep, "deep", ID_DEEP, false});
     token_objects_add_certificates(&issuer, 1, 0x78);
     token_objects_add_certificates(&leaf, 1, ID_DEEP);
     run("deep", "");
     assert_int_equal(running.keys[0].chain_len, 2);
     running_stop(&running);
-    for (size_t i = 0; i < OTHERS; i++)
-        X509_free(others[i]);
+    X509_free(other);
     X509_free(leaf);
     X509_free(issuer);
     EVP_PKEY_free(extra.deep);
     EVP_PKEY_free(issuer_key);
     EVP_PKEY_free(other_key);
+}
+
+/* One word behind another word of what a command prints. */
+static void word_after(const char *command, const char *before, char out[64])
+{
+    char text[8192];
+    FILE *output = popen(command, "re");
+    size_t len;
+    char *at;
+
+    assert_non_null(output);
+    len = fread(text, 1, sizeof text - 1, output);
+    text[len] = 0;
+    pclose(output);
+    at = strstr(text, before);
+    assert_non_null(at);
+    at += strlen(before);
+    at += strspn(at, " :");
+    (void)snprintf(out, 64, "%.*s", (int)strcspn(at, " \n"), at);
+}
+
+/* RFC 7512: each attribute narrows, a wrong one matches nothing (P3), an unknown query attribute is ignored.
+ */
+static void a_key_is_found_by_every_kind_of_uri(void **state)
+{
+    enum { NOTHING, SERIAL, SLOT };
+    static const struct {
+        const char *before; /* then the token's serial number or slot, then: */
+        int what;
+        const char *after;
+        bool found;
+    } rows[] = {
+        {"ftps-ec", NOTHING, "", true},
+        {"pkcs11:object=ftps-ec", NOTHING, "", true},
+        {"pkcs11:id=%02", NOTHING, "", true},
+        {"pkcs11:id=%02;object=ftps-ec;type=private", NOTHING, "", true},
+        {"pkcs11:token=edge;object=ftps-ec", NOTHING, "", true},
+        {"pkcs11:manufacturer=SoftHSM%20project;model=SoftHSM%20v2;object=ftps-ec", NOTHING, "", true},
+        {"pkcs11:serial=", SERIAL, ";token=edge;object=ftps-ec", true},
+        {"pkcs11:slot-id=", SLOT, ";object=ftps-ec", true},
+        {"pkcs11:library-manufacturer=SoftHSM;object=ftps-ec", NOTHING, "", true},
+        {"pkcs11:object=ftps-ec?module-name=softhsm2&colour=red", NOTHING, "", true},
+        {"pkcs11:object=%66%74%70s-ec", NOTHING, "", true},
+        {"pkcs11:serial=0", SERIAL, ";object=ftps-ec", false},
+        {"pkcs11:slot-id=1", SLOT, ";object=ftps-ec", false},
+        {"pkcs11:manufacturer=Somebody;object=ftps-ec", NOTHING, "", false},
+        {"pkcs11:model=Other;object=ftps-ec", NOTHING, "", false},
+        {"pkcs11:token=other;object=ftps-ec", NOTHING, "", false},
+        {"pkcs11:library-manufacturer=Other;object=ftps-ec", NOTHING, "", false},
+        {"pkcs11:object=ftps-ec;colour=red", NOTHING, "", false},
+        {"pkcs11:object=ftps-ec?pin-source=/etc/pin", NOTHING, "", false},
+        {"pkcs11:object=ftps-ec?pin-value=1234", NOTHING, "", false},
+    };
+    static char names[ROWS(rows)][160];
+    char values[3][64] = {""};
+
+    (void)state;
+    word_after("pkcs11-tool --module /usr/lib/softhsm/libsofthsm2.so -L | grep -A9 ': edge$'", "serial num",
+               values[SERIAL]);
+    word_after("softhsm2-util --show-slots | grep -B20 'Label: *edge *$' | grep ^Slot | tail -1", "Slot",
+               values[SLOT]);
+    for (size_t i = 0; i < ROWS(rows); i++) {
+        (void)snprintf(names[i], sizeof names[i], "%s%s%s", rows[i].before, values[rows[i].what],
+                       rows[i].after);
+        fixture_start(&start, names[i]);
+        running_start(&running, &start, FIXTURE_PIN);
+        if (running.ready != rows[i].found)
+            fail_msg("%s: %s", names[i], running.fault);
+        if (running.ready)
+            running_stop(&running);
+        else
+            assert_int_equal(running_end(&running), CHILD_EXIT_CONFIGURATION);
+    }
+}
+
+/* Some tokens do nothing but PSS. */
+static void a_token_with_pss_only(void **state)
+{
+    uint8_t bytes[MESSAGE_BYTES];
+    size_t len = message_bytes(SIGN_FORM_TLS12_SERVER, bytes);
+    struct reply reply;
+
+    (void)state;
+    run("ftps-rsa", "hide CKM_RSA_PKCS\nhide CKM_RSA_X_509\n");
+    assert_int_equal(running.keys[0].schemes, INVENTORY_RSA_PSS);
+    assert_int_equal(request_status(&running, 0, SIGN_FORM_TLS12_SERVER, 0x0401, bytes, len, &reply),
+                     SIGN_NO_SCHEME);
+    assert_int_equal(request_status(&running, 0, SIGN_FORM_TLS12_SERVER, 0x0804, bytes, len, &reply),
+                     SIGN_DONE);
+    running_stop(&running);
 }
 
 static void few_sessions_serve_as_many_signers(void **state)
@@ -313,6 +398,8 @@ int main(void)
         cmocka_unit_test(a_pin_that_is_refused_later_is_tried_once_too),
         cmocka_unit_test(a_key_without_a_label_is_found_by_its_id),
         cmocka_unit_test(a_chain_is_found_among_hundreds_of_certificates),
+        cmocka_unit_test(a_key_is_found_by_every_kind_of_uri),
+        cmocka_unit_test(a_token_with_pss_only),
         cmocka_unit_test(few_sessions_serve_as_many_signers),
         cmocka_unit_test(sessions_that_the_token_forgot),
         cmocka_unit_test(a_module_that_crashes),

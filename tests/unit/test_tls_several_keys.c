@@ -70,6 +70,9 @@ static const struct limit limits[] = {
     {INVENTORY_RSA_PKCS1, -1, TLS1_3_VERSION, NULL, 0, 0},
     {INVENTORY_RSA_PSS, KIT_P256, 0, NO_ECDSA, TLS1_3_VERSION, 0x0804},
     {INVENTORY_RSA_PSS, KIT_P256, TLS1_2_VERSION, "RSA+SHA256:ECDSA+SHA256", TLS1_2_VERSION, 0x0403},
+    {INVENTORY_RSA_PSS, -1, TLS1_2_VERSION, "RSA+SHA256:RSA-PSS+SHA384", TLS1_2_VERSION, 0x0805},
+    {INVENTORY_RSA_PSS, -1, TLS1_2_VERSION, "RSA+SHA256", 0, 0},
+    {INVENTORY_RSA_PSS, KIT_P256, TLS1_2_VERSION, "RSA+SHA256", 0, 0},
     {INVENTORY_RSA_PSS | INVENTORY_RSA_PKCS1, KIT_P256, 0, NO_ECDSA, TLS1_3_VERSION, 0x0804},
 };
 
@@ -100,6 +103,37 @@ static void a_key_is_asked_only_for_what_its_token_can(void **state)
     (void)state;
     for (size_t i = 0; i < ROWS(limits); i++)
         limit_row(&limits[i]);
+}
+
+static void an_rsa_key_without_pss_is_no_use_where_only_tls13_is(void **state)
+{
+    static const char no_pss[] =
+        "the listener's only version, TLS 1.3, needs RSA-PSS, which the token cannot sign";
+    static const struct {
+        const char *versions;
+        uint32_t schemes;
+        bool taken;
+    } rows[] = {
+        {"1.3", INVENTORY_RSA_PKCS1, false},
+        {"1.3", INVENTORY_RSA_PSS, true},
+        {"1.2", INVENTORY_RSA_PKCS1, true},
+        {"1.2-1.3", INVENTORY_RSA_PKCS1, true},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ROWS(rows); i++) {
+        struct tls_policy policy = kit_policy();
+        struct inventory_key rsa = kit_inventory(KIT_RSA);
+        struct err err = {""};
+        struct kit kit;
+
+        policy.versions = rows[i].versions;
+        rsa.schemes = rows[i].schemes;
+        kit_open(&kit, &policy, 0, 0);
+        assert_int_equal(tls_ctx_add_key(kit.ctx, &rsa, NULL, &kit.signer.base, &err), rows[i].taken);
+        assert_string_equal(err.text, rows[i].taken ? "" : no_pss);
+        kit_close(&kit);
+    }
 }
 
 /* The limits of one name's key are not those of another's. */
@@ -171,6 +205,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_clients_algorithms_choose),
         cmocka_unit_test(a_key_is_asked_only_for_what_its_token_can),
+        cmocka_unit_test(an_rsa_key_without_pss_is_no_use_where_only_tls13_is),
         cmocka_unit_test(each_name_has_its_own_limits),
         cmocka_unit_test(cut_signature_algorithms_do_no_harm),
     };

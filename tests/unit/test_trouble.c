@@ -38,6 +38,9 @@ static void an_end_is_read(void **state)
             trouble_is_final(trouble) != rows[i].final || trouble_exit_code(trouble) != rows[i].exit_code)
             fail_msg("row %zu: %s", i, trouble_event(trouble));
     }
+    /* Read from the keys that a signer offers, not from its end. */
+    assert_int_equal(trouble_rest_ms(TROUBLE_CHANGED), 5000);
+    assert_string_equal(trouble_event(TROUBLE_CHANGED), "keystore-keys-changed");
     assert_int_equal(trouble_exit_code(TROUBLE_NONE), 0);
     assert_false(trouble_is_final(TROUBLE_NONE));
 }

@@ -148,20 +148,15 @@ static void create_certificates(struct access *access, const void *what)
 
 static void create_data(struct access *access, const void *what)
 {
-    const size_t *count = what;
+    const char *label = what;
+    CK_OBJECT_CLASS class = CKO_DATA;
+    struct object object = {0};
 
-    for (size_t i = 0; i < *count; i++) {
-        CK_OBJECT_CLASS class = CKO_DATA;
-        struct object object = {0};
-        char label[32];
-
-        (void)snprintf(label, sizeof label, "data %zu", i);
-        add(&object, CKA_CLASS, &class, sizeof class);
-        add(&object, CKA_TOKEN, &yes, sizeof yes);
-        add(&object, CKA_PRIVATE, &no, sizeof no);
-        add(&object, CKA_LABEL, label, strlen(label));
-        create(access, &object);
-    }
+    add(&object, CKA_CLASS, &class, sizeof class);
+    add(&object, CKA_TOKEN, &yes, sizeof yes);
+    add(&object, CKA_PRIVATE, &no, sizeof no);
+    add(&object, CKA_LABEL, label, strlen(label));
+    create(access, &object);
 }
 
 /* In a process of its own: the module must not live in the one that starts signers. */
@@ -195,7 +190,43 @@ void token_objects_add_certificates(X509 *const *certificates, size_t count, uin
     in_child(create_certificates, &list);
 }
 
-void token_objects_add_data(size_t count)
+void token_objects_add_data(const char *label)
 {
-    in_child(create_data, &count);
+    in_child(create_data, label);
+}
+
+static void copy_object(const char *from, char *to, size_t count)
+{
+    char bytes[16384];
+    FILE *file = fopen(from, "re");
+    size_t len;
+
+    assert_non_null(file);
+    len = fread(bytes, 1, sizeof bytes, file);
+    assert_true(len && len < sizeof bytes);
+    fclose(file);
+    for (size_t i = 0; i < count; i++) {
+        char path[256];
+
+        (void)snprintf(path, sizeof path, "%s-%zu.object", to, i);
+        file = fopen(path, "we");
+        assert_non_null(file);
+        assert_int_equal(fwrite(bytes, 1, len, file), len);
+        assert_int_equal(fclose(file), 0);
+    }
+}
+
+void token_objects_copy(const char *text, size_t count)
+{
+    char from[200], to[200];
+    FILE *list;
+
+    fixture_command("grep -l '%s' %s/*/*.object | tee %s", text, fixture_path("tokens"), fixture_path("found"));
+    list = fopen(fixture_path("found"), "re");
+    assert_non_null(list);
+    assert_non_null(fgets(from, sizeof from, list));
+    fclose(list);
+    from[strcspn(from, "\n")] = 0;
+    (void)snprintf(to, sizeof to, "%.*s-copy", (int)(strlen(from) - strlen(".object")), from);
+    copy_object(from, to, count);
 }

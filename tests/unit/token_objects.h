@@ -22,5 +22,9 @@ void token_objects_add_key(const struct token_object_key *key);
 /* All with this CKA_ID, without a label. */
 void token_objects_add_certificates(X509 *const *certificates, size_t count, uint8_t id);
 
-/* So many public data objects, labelled "data 0", "data 1", ... */
-void token_objects_add_data(size_t count);
+/* One public data object with this label. */
+void token_objects_add_data(const char *label);
+
+/* So many copies of the one public object that has this text in it. SoftHSM2 takes 25 ms to create an object
+ * on a disk, and no time to find one. */
+void token_objects_copy(const char *text, size_t count);

@@ -1,0 +1,133 @@
+"""The PIN from a file, from a credential of systemd, or typed once at the terminal that p11gate is started from."""
+
+import os
+import pty
+import signal
+import subprocess
+import termios
+import threading
+
+import clients
+import control
+import pytest
+import softhsm
+import tls_wire
+import waiting
+from gate import end_with_the_test
+
+CREDENTIAL = "edge-pin"
+
+
+@pytest.fixture
+def without_pin(make_gate, configuration, echo, token):
+    """A gate that is not started, and whose keystore names no PIN."""
+    del configuration.keystores[0]["pin_file"]
+    port = configuration.listener("raw", "tls", echo.port, keys=["ec"])
+
+    def make(environment=None, **options):
+        configuration.keystores[0].update(options)
+        gate = make_gate(configuration, {**token.environment, **(environment or {})})
+        gate.ports = port
+        return gate
+
+    return make
+
+
+@pytest.fixture
+def credentials(own_folder):
+    """What systemd makes: a folder with a file that belongs to root."""
+    folder = own_folder / "credentials"
+    folder.mkdir(mode=0o700)
+    file = folder / CREDENTIAL
+    file.write_text(softhsm.PIN)
+    file.chmod(0o400)
+    return folder
+
+
+@pytest.mark.parametrize("mode", [0o400, 0o440])
+def test_a_credential_is_read(without_pin, credentials, pki, mode):
+    (credentials / CREDENTIAL).chmod(mode)
+    gate = without_pin({"CREDENTIALS_DIRECTORY": str(credentials)}, pin_credential=CREDENTIAL).start()
+    assert tls_wire.full_handshake(clients.client_context(pki), gate.ports)
+    assert softhsm.PIN not in gate.text
+    control.reload(gate)
+
+
+@pytest.mark.parametrize("mode, folder, said", [
+    (0o444, True, "open to group or others"),
+    (0o460, True, "open to group or others"),
+    (None, True, "No such file"),
+    (0o400, False, "LoadCredential=edge-pin"),
+])
+def test_a_credential_that_is_no_good_is_explained(without_pin, credentials, mode, folder, said):
+    if mode:
+        (credentials / CREDENTIAL).chmod(mode)
+    else:
+        (credentials / CREDENTIAL).unlink()
+    gate = without_pin({"CREDENTIALS_DIRECTORY": str(credentials) if folder else ""}, pin_credential=CREDENTIAL)
+    gate.start(ready=False)
+    assert gate.wait_exit() == 1
+    assert said in gate.text and 'keystore "edge": pin-credential' in gate.text
+
+
+def test_without_anything_it_says_what_to_set(without_pin):
+    gate = without_pin().start(ready=False)
+    assert gate.wait_exit() == 1
+    assert "pin-file" in gate.text
+
+
+class Terminal:
+    """A gate whose standard input and error are a terminal; shown is what a person sees there."""
+
+    def __init__(self, gate):
+        self.gate, self.shown = gate, ""
+        self.near, far = pty.openpty()
+        gate.process = subprocess.Popen([gate.program, "-c", gate.path], stdin=far, stderr=subprocess.PIPE, text=True,
+                                        errors="replace", env=gate.environment, preexec_fn=end_with_the_test())
+        os.close(far)
+        gate.reader = threading.Thread(target=gate.read, daemon=True)
+        gate.reader.start()
+        # What the terminal echoes comes back here.
+        threading.Thread(target=self.read, daemon=True).start()
+
+    def read(self):
+        try:
+            while piece := os.read(self.near, 4096):
+                self.shown += piece.decode()
+        except OSError:
+            """The other end is gone."""
+
+    def types(self, text):
+        os.write(self.near, text.encode())
+
+
+def is_silent(terminal):
+    return not termios.tcgetattr(terminal.near)[3] & termios.ECHO
+
+
+def test_a_person_is_asked_once(without_pin, pki):
+    gate = without_pin()
+    terminal = Terminal(gate)
+    waiting.until(lambda: is_silent(terminal), "the echo to be off")
+    terminal.types(softhsm.PIN + "\n")
+    gate.wait_for("signer-ready", count=2)
+    gate.wait_for("ready")
+    assert not is_silent(terminal)
+    old = gate.pids("signer")
+    for pid in old:
+        os.kill(pid, signal.SIGKILL)
+    gate.until_pids("signer", lambda pids: len(pids) == 2 and not set(pids) & set(old))
+    control.reload(gate)
+    assert tls_wire.full_handshake(clients.client_context(pki), gate.ports)
+    assert softhsm.PIN not in terminal.shown + gate.text
+    assert gate.text.count("PIN of keystore") == 1
+
+
+def test_who_types_nothing_ends_it_and_gets_the_echo_back(without_pin):
+    gate = without_pin()
+    terminal = Terminal(gate)
+    waiting.until(lambda: is_silent(terminal), "the echo to be off")
+    gate.signal(signal.SIGINT)
+    assert gate.wait_exit() == 1
+    assert not is_silent(terminal)
+    assert "no PIN was typed" in gate.text
