@@ -276,7 +276,7 @@ enum outcome token_login(struct token *token, const struct pin *pin, struct err 
     if (outcome != OUTCOME_OK)
         return outcome;
     if (!pin->text && !state->secureLogin) {
-        err_set(err, "token \"%s\" asks for a PIN: name a pin-file", token->label);
+        err_set(err, "token \"%s\" asks for a PIN: set pin-file or pin-credential", token->label);
         return OUTCOME_CONFIGURATION;
     }
     code = login_call(token, CKU_USER, pin);

@@ -330,8 +330,11 @@ struct tls *session_data_tls(struct session *session, struct err *err)
 {
     struct tls *tls = tls_new(session->service->tls, TLS_DATA, stream_tls(session->client), err);
 
-    if (tls)
-        tls_set_source(tls, addr_network(&session->peer));
+    if (!tls)
+        return NULL;
+    tls_set_source(tls, addr_network(&session->peer));
+    if (session_conf(session)->data_resumption == CONF_RESUMPTION_OFF)
+        tls_resume_nothing(tls);
     return tls;
 }
 

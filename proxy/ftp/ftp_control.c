@@ -180,11 +180,17 @@ static void drop_first(struct ftp_control *control, size_t len)
         buf_free(&control->waiting);
 }
 
+/* A transfer begins with its passive port: whoever has got one is in the middle of something. */
+static bool between_things(const struct ftp_control *control)
+{
+    return control->wait == FTP_WAIT_NOTHING && !control->passive_port;
+}
+
 void ftp_control_go_on(struct ftp_control *control)
 {
     while (!control->ended) {
         struct ftp_line line;
-        if (control->draining && control->wait == FTP_WAIT_NOTHING) {
+        if (control->draining && between_things(control)) {
             ftp_control_farewell(control, REASON_STOPPING);
             ftp_control_end(control, REASON_STOPPING, NULL);
             return;

@@ -202,6 +202,22 @@ static const struct pin *pin_known(const struct crew *crew, const struct crew *b
     return pin;
 }
 
+/* A token counts wrong tries, whoever asks for the reload. */
+static bool pin_is_new(const struct crew *crew, const struct keystore *keystore, struct err *err)
+{
+    const struct conf_keystore *conf = keystore_conf(keystore);
+    struct err where;
+
+    if (!refusals_has(&crew->supervisor->refusals, conf, keystore_pin(keystore)))
+        return true;
+    conf_where_keystore(crew->generation->conf, conf, &where);
+    err_set(err,
+            "%s: the token has refused this PIN before, or warned: it is tried again when its file is "
+            "written anew",
+            where.text);
+    return false;
+}
+
 static bool crew_make_keystores(struct crew *crew, const struct crew *before, struct err *err)
 {
     struct supervisor *supervisor = crew->supervisor;
@@ -226,6 +242,10 @@ static bool crew_make_keystores(struct crew *crew, const struct crew *before, st
         crew->keystores[setup.index] = setup_keystore(supervisor, &setup, err);
         if (!crew->keystores[setup.index])
             return false;
+        if (!pin_is_new(crew, crew->keystores[setup.index], err)) {
+            crew->keystore_count++;
+            return false;
+        }
     }
     return true;
 }

@@ -118,18 +118,18 @@ void keystore_retire(struct keystore *keystore)
     keystore->retired = true;
 }
 
-static bool same_pin(const struct pin *a, const struct pin *b)
-{
-    return a->len == b->len && (!a->len || memcmp(a->memory, b->memory, a->len) == 0);
-}
-
 bool keystore_same(const struct keystore *fresh, const struct keystore *known)
 {
     return known->can_sign && known->trouble == TROUBLE_NONE && !known->stopping && !known->retired &&
-           known->signer_count == fresh->signer_count && same_pin(&known->pin, &fresh->pin) &&
+           known->signer_count == fresh->signer_count && pin_same(&known->pin, &fresh->pin) &&
            account_same(&known->setup.generation->signer_user, &fresh->setup.generation->signer_user) &&
            sealed_same(known->start, fresh->start, SIGNER_START_BYTES_MAX) && known->inventory >= 0 &&
            sealed_same(known->inventory, fresh->inventory, INVENTORY_BYTES_MAX);
+}
+
+const struct pin *keystore_pin(const struct keystore *keystore)
+{
+    return &keystore->pin;
 }
 
 const struct pin *keystore_asked_pin(const struct keystore *keystore, const struct conf_keystore *conf)

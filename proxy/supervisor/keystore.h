@@ -82,6 +82,8 @@ int keystore_inventory(const struct keystore *keystore); /* -1: none offered so 
 /* A fresh look found what is known already, and the known one works: it can go on in place of the fresh. */
 bool keystore_same(const struct keystore *fresh, const struct keystore *known);
 
+const struct pin *keystore_pin(const struct keystore *keystore);
+
 /* The PIN a person typed for this module and token; NULL: none was. */
 const struct pin *keystore_asked_pin(const struct keystore *keystore, const struct conf_keystore *conf);
 

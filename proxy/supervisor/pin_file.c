@@ -51,7 +51,13 @@ bool pin_copy(const struct pin *pin, struct pin *out, struct err *err)
         return false;
     memcpy(out->memory, pin->memory, pin->len);
     out->len = pin->len;
+    out->changed = pin->changed;
     return true;
+}
+
+bool pin_same(const struct pin *a, const struct pin *b)
+{
+    return a->len == b->len && (!a->len || memcmp(a->memory, b->memory, a->len) == 0);
 }
 
 /* Up to one byte more than a PIN with its newline may have, so that too long is seen. */
@@ -107,6 +113,7 @@ static bool pin_read(const char *path, uid_t signer_uid, unsigned forbidden, str
         err_errno(err, "cannot look at %s", path);
     else if (pin_file_allowed(path, &status, signer_uid, forbidden, err) && pin_new(out, err))
         taken = pin_take(path, fd, out, err);
+    out->changed = status.st_ctim;
     close(fd);
     if (!taken)
         pin_wipe(out);

@@ -11,12 +11,14 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <sys/types.h>
+#include <time.h>
 
 enum { PIN_BYTES_MAX = 512 };
 
 struct pin {
     char *memory; /* a page; NULL: none */
     size_t len;
+    struct timespec changed; /* its file, the last time; 0: it has none */
 };
 
 /*
@@ -31,6 +33,7 @@ bool pin_credential_read(const char *path, uid_t signer_uid, struct pin *out, st
 /* Memory for a PIN of up to PIN_BYTES_MAX bytes and two more; len is 0. */
 bool pin_new(struct pin *out, struct err *err);
 bool pin_copy(const struct pin *pin, struct pin *out, struct err *err);
+bool pin_same(const struct pin *a, const struct pin *b); /* to the byte; both may be none */
 
 /* The reading end of a pipe with the PIN in it and its other end closed; -1 on failure. Never blocks. */
 int pin_pipe(const struct pin *pin, struct err *err);

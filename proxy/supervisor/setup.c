@@ -210,6 +210,7 @@ void setup_clear(struct supervisor *supervisor)
         crew_free(crew);
     for (size_t i = 0; i < KEYSTORE_SLOTS_MAX; i++)
         keystore_free(supervisor->keystores[i]);
+    refusals_clear(&supervisor->refusals);
     log_keeper_free(supervisor->logs);
     if (supervisor->history)
         (void)munmap(supervisor->history, sizeof *supervisor->history);

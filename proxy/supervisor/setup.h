@@ -15,6 +15,7 @@
 #include "keystore.h"
 #include "log_keeper.h"
 #include "phase.h"
+#include "refusals.h"
 #include "reload.h"
 #include "spawn.h"
 #include "supervisor.h"
@@ -40,6 +41,7 @@ struct supervisor {
     struct crew_list crews;                         /* the oldest first */
     struct crew *current;                           /* the one that serves, or will */
     struct reload reload;
+    struct refusals refusals;
     ev_signal hup, usr1, term, interrupt;
     ev_timer tick, deadline;
     ev_prepare turn;

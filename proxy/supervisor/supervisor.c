@@ -67,6 +67,8 @@ static void keystore_is_changed(void *owner, struct keystore *keystore)
 {
     struct supervisor *supervisor = owner;
 
+    if (keystore_trouble(keystore) == TROUBLE_CLOSED)
+        refusals_add(&supervisor->refusals, keystore_conf(keystore), keystore_pin(keystore));
     if (supervisor->phase <= PHASE_RUNNING && !supervisor->options->check) {
         keystore_tell(supervisor, keystore, crew_tell_can_sign);
         feed_keystore(supervisor, keystore);

@@ -115,6 +115,11 @@ void **tls_signer_note(struct tls *tls)
     return &tls->signer_note;
 }
 
+void tls_resume_nothing(struct tls *tls)
+{
+    tls->control.set = false;
+}
+
 void tls_set_source(struct tls *tls, uint64_t network)
 {
     tls->source = network;

@@ -57,6 +57,9 @@ void tls_free(struct tls *tls);
 
 enum tls_role tls_role(const struct tls *tls);
 
+/* TLS_DATA: a full handshake in any case (data-resumption = "off"). Before the handshake. */
+void tls_resume_nothing(struct tls *tls);
+
 /* What stands in front of a full handshake, told before it begins: the client's network (a number, for fair
  * turns at the signers) and a question that is asked once, before a signature is (NULL: none). The question
  * fills err when it says no. */

@@ -202,13 +202,28 @@ static bool add_all(scmp_filter_ctx filter, uint32_t action, const int *calls, s
     return true;
 }
 
+static struct scmp_arg_cmp equal(unsigned argument, uint64_t value)
+{
+    return (struct scmp_arg_cmp){.arg = argument, .op = SCMP_CMP_EQ, .datum_a = value, .datum_b = 0};
+}
+
+static struct scmp_arg_cmp not_equal(unsigned argument, uint64_t value)
+{
+    return (struct scmp_arg_cmp){.arg = argument, .op = SCMP_CMP_NE, .datum_a = value, .datum_b = 0};
+}
+
+static struct scmp_arg_cmp masked_equal(unsigned argument, uint64_t mask, uint64_t value)
+{
+    return (struct scmp_arg_cmp){
+        .arg = argument, .op = SCMP_CMP_MASKED_EQ, .datum_a = mask, .datum_b = value};
+}
+
 /* Allowed when one argument has one of the values. */
 static bool add_values(scmp_filter_ctx filter, int call, unsigned argument, const uint64_t *values,
                        size_t count)
 {
     for (size_t i = 0; i < count; i++)
-        if (seccomp_rule_add(filter, SCMP_ACT_ALLOW, call, 1, SCMP_CMP(argument, SCMP_CMP_EQ, values[i])) !=
-            0)
+        if (seccomp_rule_add(filter, SCMP_ACT_ALLOW, call, 1, equal(argument, values[i])) != 0)
             return false;
     return true;
 }
@@ -220,12 +235,12 @@ static bool add_sockets(scmp_filter_ctx filter)
     const uint64_t type = UINT32_MAX & ~(uint64_t)(SOCK_NONBLOCK | SOCK_CLOEXEC);
 
     for (size_t i = 0; i < 2; i++)
-        if (seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(socket), 2, SCMP_A0(SCMP_CMP_EQ, families[i]),
-                             SCMP_A1(SCMP_CMP_MASKED_EQ, type, SOCK_STREAM)) != 0)
+        if (seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(socket), 2, equal(0, families[i]),
+                             masked_equal(1, type, SOCK_STREAM)) != 0)
             return false;
     /* Reply pairs. Other types of AF_UNIX could be connected to a socket of somebody else's. */
-    if (seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(socketpair), 2, SCMP_A0(SCMP_CMP_EQ, AF_UNIX),
-                         SCMP_A1(SCMP_CMP_MASKED_EQ, type, SOCK_SEQPACKET)) != 0)
+    if (seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(socketpair), 2, equal(0, AF_UNIX),
+                         masked_equal(1, type, SOCK_SEQPACKET)) != 0)
         return false;
     return add_values(filter, SCMP_SYS(setsockopt), 1, levels, 3);
 }
@@ -240,12 +255,10 @@ static bool add_conditions(scmp_filter_ctx filter)
 
     return add_values(filter, SCMP_SYS(ioctl), 1, ioctls, 2) &&
            add_values(filter, SCMP_SYS(fcntl), 1, fcntls, 6) &&
-           seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(mmap), 1,
-                            SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0)) == 0 &&
-           seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(mprotect), 1,
-                            SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0)) == 0 &&
-           seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(prlimit64), 2, SCMP_A0(SCMP_CMP_EQ, 0),
-                            SCMP_A2(SCMP_CMP_EQ, 0)) == 0;
+           seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(mmap), 1, masked_equal(2, PROT_EXEC, 0)) == 0 &&
+           seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(mprotect), 1, masked_equal(2, PROT_EXEC, 0)) ==
+               0 &&
+           seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(prlimit64), 2, equal(0, 0), equal(2, 0)) == 0;
 }
 
 /* abort() signals its own thread; a signal to any other is deadly. */
@@ -253,10 +266,9 @@ static bool add_own_signal(scmp_filter_ctx filter)
 {
     const uint64_t pid = (uint64_t)getpid(), tid = (uint64_t)gettid();
 
-    return (RELAXED || seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(tgkill), 2,
-                                        SCMP_A0(SCMP_CMP_EQ, pid), SCMP_A1(SCMP_CMP_EQ, tid)) == 0) &&
-           seccomp_rule_add(filter, SCMP_ACT_KILL_PROCESS, SCMP_SYS(tgkill), 1, SCMP_A0(SCMP_CMP_NE, pid)) ==
-               0;
+    return (RELAXED || seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(tgkill), 2, equal(0, pid),
+                                        equal(1, tid)) == 0) &&
+           seccomp_rule_add(filter, SCMP_ACT_KILL_PROCESS, SCMP_SYS(tgkill), 1, not_equal(0, pid)) == 0;
 }
 
 #define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))

@@ -99,6 +99,8 @@ def make_gate(program, own_folder, token):
 
     yield make
     for one in made:
+        # pytest shows it when the test has failed.
+        print(one.last_words())
         one.stop()
 
 

@@ -15,7 +15,10 @@ import time
 import softhsm
 import waiting
 
-BUILD = pathlib.Path(os.environ["P11GATE_BUILD"])
+SOURCE = pathlib.Path(os.environ.get("P11GATE_SOURCE", pathlib.Path(__file__).parents[2]))
+BUILD = pathlib.Path(os.environ.get("P11GATE_BUILD", SOURCE / "build/dev"))
+# The fake token is loaded by any build's signer and built without sanitizers.
+FAKE_TOKEN = pathlib.Path(os.environ.get("P11GATE_FAKE_BUILD", BUILD)) / "tests/fake/libfake-token.so"
 SANITIZER_WORDS = re.compile(r"ERROR: (Address|Leak|Undefined\w*)Sanitizer|runtime error:")
 STOP_S = 30
 

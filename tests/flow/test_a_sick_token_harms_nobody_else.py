@@ -2,8 +2,6 @@
 resumptions do not, and everything heals by itself."""
 
 import concurrent.futures
-import os
-import pathlib
 import shutil
 
 import clients
@@ -12,8 +10,8 @@ import pytest
 import softhsm
 import tls_wire
 import waiting
+from gate import FAKE_TOKEN
 
-FAKE = pathlib.Path(os.environ["P11GATE_FAKE_BUILD"]) / "tests/fake/libfake-token.so"
 HEALED_WITHIN_S = 10
 SIGNERS = 2
 
@@ -24,7 +22,7 @@ class Sickness:
     def __init__(self, folder):
         folder.mkdir()
         shutil.chown(folder, softhsm.SIGNER_USER)
-        self.module = shutil.copy(FAKE, folder / "libfake-token.so")
+        self.module = shutil.copy(FAKE_TOKEN, folder / "libfake-token.so")
         self.control = folder / "control"
         self.says()
 

@@ -1,6 +1,7 @@
 """Under load, whatever a token does: established connections and resumptions notice nothing, and full
 handshakes work again by themselves. Each row prints what it cost (figures.py)."""
 
+import contextlib
 import os
 import signal
 import time
@@ -9,8 +10,10 @@ import clients
 import figures
 import ftp_wire
 import load
+import pki as pki_module
 import pytest
 import sick_token
+import softhsm
 import tls_wire
 import waiting
 
@@ -21,6 +24,7 @@ HEALED_WITHIN_S = 15
 ECHO_WITHIN_S = 5
 REFUSED_WITHIN_S = 2
 LOGIN_LIMIT_S = 45  # a login has 30 s
+WRONG_RETRIED_WITHIN_S = 45  # likewise
 
 
 @pytest.fixture
@@ -31,17 +35,24 @@ def sick(own_folder):
 
 
 @pytest.fixture
-def gate(make_gate, configuration, echo, web, pyftpd, token, sick):
-    configuration.keystores[0].update(module=sick.module, signers=SIGNERS, sign_timeout="2s")
-    ports = {"raw": configuration.listener("raw", "tls", echo.port),
-             "https": configuration.listener("https", "https", web.port),
-             "ftps": configuration.listener("ftps", "ftps", pyftpd.port),
-             "ftp": configuration.listener("ftp", "ftp", pyftpd.port)}
-    gate = make_gate(configuration, {**token.environment, **sick.environment})
-    gate.ports = ports
-    gate.start()
-    gate.wait_for("signer-ready", count=SIGNERS)
-    return gate
+def prepared(make_gate, configuration, echo, web, pyftpd, token, sick):
+    """prepared(listener options) -> the gate, every signer ready."""
+    def start(**options):
+        configuration.keystores[0].update(module=sick.module, signers=SIGNERS, sign_timeout="2s")
+        ports = {name: configuration.listener(name, protocol, backend.port, **options)
+                 for name, protocol, backend in (("raw", "tls", echo), ("https", "https", web), ("ftps", "ftps", pyftpd),
+                                                 ("ftp", "ftp", pyftpd))}
+        gate = make_gate(configuration, {**token.environment, **sick.environment})
+        gate.ports = ports
+        gate.start()
+        gate.wait_for("signer-ready", count=SIGNERS)
+        return gate
+    return start
+
+
+@pytest.fixture
+def gate(prepared):
+    return prepared()
 
 
 class Load:
@@ -87,7 +98,8 @@ class Scene:
 
     def kill_signers(self):
         for pid in self.gate.pids("signer"):
-            os.kill(pid, signal.SIGKILL)
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
 
 
 @pytest.fixture
@@ -108,10 +120,11 @@ def one_killed(scene):
 
 
 def fails(code, times):
-    """times: over all signers."""
+    """times: over all signers, until it is over by itself."""
     def strike(scene):
         scene.sick.says(f"fail C_Sign {times} {code}")
         scene.gate.wait_for("sign-failed")
+        scene.load.until_more("full", WARM, HEALED_WITHIN_S)
     return strike
 
 
@@ -141,8 +154,8 @@ def away(scene):
     """Until it was looked for in vain three times."""
     scene.sick.says("absent")
     scene.gate.wait_for("keystore-absent")
-    seen = set(scene.gate.pids("signer"))
-    waiting.until(lambda: seen.update(scene.gate.pids("signer")) or len(seen) > SIGNERS + 2, "looks for the token")
+    old, seen = set(scene.gate.pids("signer")), set()
+    waiting.until(lambda: seen.update(set(scene.gate.pids("signer")) - old) or len(seen) >= 3, "looks for the token")
 
 
 def crashes_in(function):
@@ -150,7 +163,8 @@ def crashes_in(function):
     def strike(scene):
         scene.sick.says(f"crash {function}")
         scene.kill_signers()
-        scene.gate.wait_for("child-exit", count=3 * SIGNERS, process="signer", signal=signal.SIGSEGV.value)
+        scene.gate.wait_for("keystore-faulty")
+        assert scene.gate.log("child-exit", process="signer", signal=signal.SIGSEGV.value)
     return strike
 
 
@@ -224,6 +238,30 @@ def test_a_login_that_hangs_for_ever_is_replaced(scene):
     show("hung in C_Login until killed", attempts, healed_s)
     for kind in ("resumed", "echo", "control"):
         assert attempts[kind] and load.failures(attempts[kind]) == 0, kind
+
+
+@pytest.fixture
+def stranger(own_folder):
+    """Another token of the same name, with keys of the same names."""
+    folder = own_folder / "stranger"
+    folder.mkdir()
+    return softhsm.Token(folder / "token", pki_module.Pki(folder))
+
+
+def test_another_key_in_the_same_place_is_refused_and_said(prepared, sick, pki, stranger):
+    """The token was exchanged: its key is not that of the certificate."""
+    gate, context = prepared(certificate_file=pki.server_files["ec"][0], keys=["ec"]), clients.client_context(pki)
+    established = tls_wire.Conversation(context, gate.ports["raw"])
+    sick.says(f"token {stranger.conf}")
+    waiting.until(lambda: not tls_wire.full_handshake(context, gate.ports["raw"]) and gate.log("keystore-wrong"),
+                  "the other key to be seen")
+    assert "server-ec" in gate.wait_for("keystore-wrong")["reason"]
+    assert refused_in_s(pki, gate.ports["raw"]) < REFUSED_WITHIN_S
+    assert established.echo(b"still here")
+    sick.says()
+    waiting.until(lambda: tls_wire.full_handshake(context, gate.ports["raw"]), "the right token", WRONG_RETRIED_WITHIN_S)
+    assert established.echo(b"and still")
+    established.close()
 
 
 def refused_in_s(pki, port):

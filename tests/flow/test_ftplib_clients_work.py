@@ -12,14 +12,15 @@ CONTENT = b"0123456789abcdef" * 65536
 @pytest.fixture(scope="module")
 def gate(gate_running, ftp_backend):
     def prepare(configuration):
-        return configuration.listener("explicit", "ftp", ftp_backend.port)
+        return {"explicit": configuration.listener("explicit", "ftp", ftp_backend.port),
+                "never": configuration.listener("never", "ftp", ftp_backend.port, data_resumption="off")}
 
     with gate_running(prepare) as gate:
         yield gate
 
 
-def session(made, gate, ftp_backend):
-    made.connect("127.0.0.1", gate.ports)
+def session(made, gate, ftp_backend, listener="explicit"):
+    made.connect("127.0.0.1", gate.ports[listener])
     made.login(ftp_backend.user, ftp_backend.password)
     made.prot_p()
     made.cwd("in")
@@ -50,9 +51,18 @@ def test_with_session_reuse_every_data_channel_is_resumed(gate, ftp_backend, pki
         ftp.quit()
 
 
+@pytest.mark.parametrize("tls", ["1.2", "1.3"])
+def test_with_data_resumption_off_none_is_resumed(gate, ftp_backend, pki, tls):
+    made = clients.ReusingFtp(context=clients.client_context(pki, tls), timeout=30)
+    with session(made, gate, ftp_backend, "never") as ftp:
+        round_trip(ftp, f"never-{tls}")
+        assert ftp.reused == [False] * 3
+        ftp.quit()
+
+
 def test_a_login_in_clear_is_refused(gate, ftp_backend):
     with ftplib.FTP(timeout=30) as ftp:
-        ftp.connect("127.0.0.1", gate.ports)
+        ftp.connect("127.0.0.1", gate.ports["explicit"])
         with pytest.raises(ftplib.Error) as refused:
             ftp.login(ftp_backend.user, ftp_backend.password)
         assert refused.value.args[0].startswith("530")

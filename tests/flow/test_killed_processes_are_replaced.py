@@ -11,15 +11,19 @@ import tls_wire
 import waiting
 
 HANDSHAKES = 200
+SIGNERS = 2
 CLIENTS = 8
 BACK_WITHIN_S = 3
 MANY = 400
 
 
 @pytest.fixture(params=["rsa", "ec"])
-def gate(request, make_gate, configuration, echo):
+def gate(request, make_gate, configuration, echo, own_token):
+    """With a token of its own, and every signer behind its login: SoftHSM loses a token whose user is killed
+    in the middle of one."""
     port = configuration.listener("raw", "tls", echo.port, keys=[request.param])
-    gate = make_gate(configuration).start()
+    gate = make_gate(configuration, own_token.environment).start()
+    gate.wait_for("signer-ready", count=SIGNERS)
     gate.ports = port
     return gate
 
@@ -38,7 +42,8 @@ def test_one_signer_killed_under_load_fails_no_handshake(gate, pki):
         kill([victim])
         results = [handshake.result() for handshake in handshakes]
     assert results == [True] * HANDSHAKES
-    gate.until_pids("signer", lambda pids: len(pids) == 2 and victim not in pids)
+    gate.until_pids("signer", lambda pids: len(pids) == SIGNERS and victim not in pids)
+    gate.wait_for("signer-ready", count=SIGNERS + 1)
 
 
 def test_all_signers_killed_is_over_within_3_seconds(gate, pki):
@@ -50,7 +55,7 @@ def test_all_signers_killed_is_over_within_3_seconds(gate, pki):
     waiting.until(lambda: tls_wire.full_handshake(context, gate.ports), "a full handshake", BACK_WITHIN_S)
     assert time.monotonic() - killed < BACK_WITHIN_S
     assert established.echo(b"and still")
-    gate.until_pids("signer", lambda pids: len(pids) == 2)
+    gate.wait_for("signer-ready", count=2 * SIGNERS)
     established.close()
 
 

@@ -3,6 +3,7 @@ whether every keystore can sign."""
 
 import http.client
 import os
+import pathlib
 import re
 import signal
 
@@ -283,6 +284,24 @@ def test_a_reload_that_renumbers_keystores_keeps_their_names(two_keystores, conf
     until_signers(gate, "ready", SIGNERS)
     until_metric(gate, 'p11gate_signers{keystore="other",state="ready"}', 1)
     waiting.until(lambda: ready(gate)[0] == 200, "readiness")
+
+
+def test_every_metric_is_documented_with_its_type_and_labels(gate, pki, sickness):
+    sickness.says("fail C_Sign 1 CKR_DEVICE_REMOVED")
+    raw_session(pki, gate)
+    until_metric(gate, 'p11gate_sign_errors_total{keystore="edge",ckr="CKR_DEVICE_REMOVED"}', 1)
+    text = (pathlib.Path(os.environ["P11GATE_SOURCE"]) / "docs/operations.md").read_text()
+    rows = re.findall(r"^\| `(p11gate_\w+)` \| (\w+) \|([^|]*)\|", text, re.MULTILINE)
+    documented = {name: (kind, labels.strip()) for name, kind, labels in rows}
+    served = {}
+    for line in get(gate, "/metrics")[1].splitlines():
+        if line.startswith("# TYPE "):
+            name, kind = line.split()[2:]
+            served[name] = (kind, None)
+        elif not line.startswith("#"):
+            labels = [label for label in re.findall(r'(\w+)="', line) if label != "le"]
+            served[name] = (kind, ", ".join(labels))
+    assert served == documented
 
 
 @pytest.mark.parametrize("method, path, status", [

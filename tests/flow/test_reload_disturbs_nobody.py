@@ -340,3 +340,17 @@ def test_a_reload_that_fails_changes_nothing(on_token, established, own_token, p
     assert [one["number"] for one in control.status(on_token)["generations"]] == [1]
     if spoil is not absent_token:
         assert tls_wire.full_handshake(clients.client_context(pki), on_token.ports)
+
+
+def test_a_refused_pin_is_not_tried_again(on_token, own_token):
+    wrong_pin(on_token, own_token)
+    assert "before" not in control.reload_fails(on_token)
+    started = len(on_token.log("child-start", process="signer"))
+    assert "refused this PIN before" in control.reload_fails(on_token)
+    assert len(on_token.log("child-start", process="signer")) == started
+    # A login elsewhere takes the token's warning back.
+    own_token.run("pkcs11-tool", "--module", softhsm.MODULE, "--token-label", own_token.name, "--login", "--pin", softhsm.PIN,
+                  "--list-objects")
+    own_token.give_to_signer()
+    on_token.configuration.pin_file.write_text(softhsm.PIN + "\n")
+    control.reload(on_token)

@@ -49,6 +49,8 @@ def test_a_transfer_ends_and_nobody_new_comes(make, pki, pyftpd):
     data.close()
     assert busy.reply()[0] == 226
     assert busy.reply()[0] == 421
+    for wire in (idle, busy):
+        wire.close()
     assert gate.wait_exit(AT_ONCE_S) == 0
     assert gate.log("transfer", reason="done", bytes_in=2 * len(CONTENT))
 

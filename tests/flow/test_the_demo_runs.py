@@ -2,7 +2,6 @@
 
 import glob
 import os
-import pathlib
 import signal
 import subprocess
 
@@ -11,7 +10,7 @@ import gate
 import pytest
 import waiting
 
-DEMO = pathlib.Path(os.environ["P11GATE_SOURCE"]) / "conf/demo/run"
+DEMO = gate.SOURCE / "conf/demo/run"
 FOLDERS = "/tmp/p11gate-demo.*"
 LIMIT_S = 280
 

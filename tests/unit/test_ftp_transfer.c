@@ -339,6 +339,23 @@ static const struct ftp_script transfer_scripts[] = {
               "= transfer RETR 226 done\n"
               "> 421 The service is closing.\n"
               "= end stopping\n"},
+    {"F14: a transfer begins with its passive port: 421 comes after it", 0,
+     EPSV "! drain\n"
+          "C RETR f\n"
+          "= began\n"
+          "= connect 2000 P down\n"
+          "! connected\n"
+          "< RETR f\n"
+          "= start\n"
+          "B 150 coming\n"
+          "> 150 coming\n"
+          "B 226 complete\n"
+          "= complete\n"
+          "! done\n"
+          "> 226 complete\n"
+          "= transfer RETR 226 done\n"
+          "> 421 The service is closing.\n"
+          "= end stopping\n"},
     {"nothing that comes late or twice does anything", 0,
      RETR_150 "! connected\n"
               "! done\n"

@@ -206,7 +206,7 @@ static void pins_that_cannot_be(void **state)
     const struct {
         const char *pin, *said;
     } rows[] = {
-        {NULL, "asks for a PIN: name a pin-file"},
+        {NULL, "asks for a PIN: set pin-file or pin-credential"},
         {"", "the PIN is empty"},
         {"\r\n", "the PIN is empty"},
         {"two\nlines\n", "more than one line"},
