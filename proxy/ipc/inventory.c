@@ -72,7 +72,7 @@ static bool same_key(const struct inventory_key *a, const struct inventory_key *
 
 bool inventory_same_keys(const void *a, size_t a_len, const void *b, size_t b_len)
 {
-    struct inventory_key *keys = calloc(2 * INVENTORY_KEYS_MAX, sizeof *keys), *others;
+    struct inventory_key *keys = calloc((size_t)2 * INVENTORY_KEYS_MAX, sizeof *keys), *others;
     size_t count, other_count;
     bool same;
 

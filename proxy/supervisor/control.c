@@ -30,13 +30,15 @@ struct client {
     struct buf answer;
 };
 
+LIST_HEAD(client_list, client);
+
 struct control {
     struct ev_loop *loop;
     const struct control_user *user;
     void *owner;
     struct control_socket socket;
     ev_io accepting;
-    LIST_HEAD(, client) clients;
+    struct client_list clients;
     size_t client_count;
 };
 
@@ -214,12 +216,14 @@ struct control *control_new(struct ev_loop *loop, const struct control_user *use
 
 void control_free(struct control *control)
 {
-    struct client *client;
+    struct client *client, *next;
 
     if (!control)
         return;
-    while ((client = LIST_FIRST(&control->clients)))
+    for (client = LIST_FIRST(&control->clients); client; client = next) {
+        next = LIST_NEXT(client, entry);
         client_free(client);
+    }
     ev_io_stop(control->loop, &control->accepting);
     control_socket_close(&control->socket);
     free(control);

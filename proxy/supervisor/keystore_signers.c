@@ -168,7 +168,8 @@ static void on_ended(void *owner, struct child *child, const struct child_end *e
         keystore_checked(keystore, signer, end);
         return;
     }
-    if (!end->was_ready || signer->odd) {
+    /* A PIN that was refused to one that worked already (a key that asks each time) is refused to all. */
+    if (!end->was_ready || signer->odd || (!end->by_signal && end->code == CHILD_EXIT_PIN)) {
         keystore_start_failed(keystore, signer, end);
     } else if (keystore->can_sign && keystore->trouble != TROUBLE_NONE && !keystore_ready_count(keystore)) {
         /* The last one that was left. */

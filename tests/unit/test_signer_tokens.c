@@ -225,30 +225,30 @@ static void a_key_is_found_by_every_kind_of_uri(void **state)
     enum { NOTHING, SERIAL, SLOT };
     static const struct {
         const char *before; /* then the token's serial number or slot, then: */
-        int what;
         const char *after;
+        int what;
         bool found;
     } rows[] = {
-        {"ftps-ec", NOTHING, "", true},
-        {"pkcs11:object=ftps-ec", NOTHING, "", true},
-        {"pkcs11:id=%02", NOTHING, "", true},
-        {"pkcs11:id=%02;object=ftps-ec;type=private", NOTHING, "", true},
-        {"pkcs11:token=edge;object=ftps-ec", NOTHING, "", true},
-        {"pkcs11:manufacturer=SoftHSM%20project;model=SoftHSM%20v2;object=ftps-ec", NOTHING, "", true},
-        {"pkcs11:serial=", SERIAL, ";token=edge;object=ftps-ec", true},
-        {"pkcs11:slot-id=", SLOT, ";object=ftps-ec", true},
-        {"pkcs11:library-manufacturer=SoftHSM;object=ftps-ec", NOTHING, "", true},
-        {"pkcs11:object=ftps-ec?module-name=softhsm2&colour=red", NOTHING, "", true},
-        {"pkcs11:object=%66%74%70s-ec", NOTHING, "", true},
-        {"pkcs11:serial=0", SERIAL, ";object=ftps-ec", false},
-        {"pkcs11:slot-id=1", SLOT, ";object=ftps-ec", false},
-        {"pkcs11:manufacturer=Somebody;object=ftps-ec", NOTHING, "", false},
-        {"pkcs11:model=Other;object=ftps-ec", NOTHING, "", false},
-        {"pkcs11:token=other;object=ftps-ec", NOTHING, "", false},
-        {"pkcs11:library-manufacturer=Other;object=ftps-ec", NOTHING, "", false},
-        {"pkcs11:object=ftps-ec;colour=red", NOTHING, "", false},
-        {"pkcs11:object=ftps-ec?pin-source=/etc/pin", NOTHING, "", false},
-        {"pkcs11:object=ftps-ec?pin-value=1234", NOTHING, "", false},
+        {"ftps-ec", "", NOTHING, true},
+        {"pkcs11:object=ftps-ec", "", NOTHING, true},
+        {"pkcs11:id=%02", "", NOTHING, true},
+        {"pkcs11:id=%02;object=ftps-ec;type=private", "", NOTHING, true},
+        {"pkcs11:token=edge;object=ftps-ec", "", NOTHING, true},
+        {"pkcs11:manufacturer=SoftHSM%20project;model=SoftHSM%20v2;object=ftps-ec", "", NOTHING, true},
+        {"pkcs11:serial=", ";token=edge;object=ftps-ec", SERIAL, true},
+        {"pkcs11:slot-id=", ";object=ftps-ec", SLOT, true},
+        {"pkcs11:library-manufacturer=SoftHSM;object=ftps-ec", "", NOTHING, true},
+        {"pkcs11:object=ftps-ec?module-name=softhsm2&colour=red", "", NOTHING, true},
+        {"pkcs11:object=%66%74%70s-ec", "", NOTHING, true},
+        {"pkcs11:serial=0", ";object=ftps-ec", SERIAL, false},
+        {"pkcs11:slot-id=1", ";object=ftps-ec", SLOT, false},
+        {"pkcs11:manufacturer=Somebody;object=ftps-ec", "", NOTHING, false},
+        {"pkcs11:model=Other;object=ftps-ec", "", NOTHING, false},
+        {"pkcs11:token=other;object=ftps-ec", "", NOTHING, false},
+        {"pkcs11:library-manufacturer=Other;object=ftps-ec", "", NOTHING, false},
+        {"pkcs11:object=ftps-ec;colour=red", "", NOTHING, false},
+        {"pkcs11:object=ftps-ec?pin-source=/etc/pin", "", NOTHING, false},
+        {"pkcs11:object=ftps-ec?pin-value=1234", "", NOTHING, false},
     };
     static char names[ROWS(rows)][160];
     char values[3][64] = {""};

@@ -40,32 +40,33 @@ static void it_rings_once_and_not_before_its_time(void **state)
     loop_free(loop);
 }
 
-static bool later_than(void *arg)
-{
-    return clock_monotonic_ms() >= *(uint64_t *)arg;
-}
-
+/* Touched more often than its span, it does not ring; a machine that stalls for longer than the span proves
+ * nothing. */
 static void touching_moves_it_and_zero_means_never(void **state)
 {
+    enum { SPAN_MS = 200 };
     struct err err;
     struct loop *loop = loop_new(&err);
     struct alarm touched = {.rung = 0}, never = {.rung = 0};
-    uint64_t until_ms = clock_monotonic_ms() + 60;
+    uint64_t begin_ms = clock_monotonic_ms(), last_ms = begin_ms, longest_ms = 0;
 
     (void)state;
     timer_init(&touched.timer, loop, ring, &touched);
     timer_init(&never.timer, loop, ring, &never);
-    timer_start(&touched.timer, 50);
+    timer_start(&touched.timer, SPAN_MS);
     timer_start(&never.timer, 0);
-    while (clock_monotonic_ms() < until_ms) {
+    while (clock_monotonic_ms() < begin_ms + 2 * SPAN_MS) {
+        uint64_t now_ms = clock_monotonic_ms();
+
+        longest_ms = now_ms - last_ms > longest_ms ? now_ms - last_ms : longest_ms;
+        last_ms = now_ms;
         timer_touch(&touched.timer);
         net_turns(loop, 1);
     }
-    assert_int_equal(touched.rung, 0);
-    until_ms = clock_monotonic_ms();
+    if (longest_ms < SPAN_MS / 2)
+        assert_int_equal(touched.rung, 0);
     assert_true(net_run_until(loop, has_rung, &touched));
-    assert_true(touched.rung_ms - until_ms >= 40);
-    assert_true(net_run_until(loop, later_than, &until_ms));
+    assert_true(touched.rung_ms >= last_ms + SPAN_MS || longest_ms >= SPAN_MS / 2);
     assert_int_equal(never.rung, 0);
     timer_stop(&touched.timer);
     loop_free(loop);

@@ -221,7 +221,8 @@ void token_objects_copy(const char *text, size_t count)
     char from[200], to[200];
     FILE *list;
 
-    fixture_command("grep -l '%s' %s/*/*.object | tee %s", text, fixture_path("tokens"), fixture_path("found"));
+    fixture_command("grep -l '%s' %s/*/*.object | tee %s", text, fixture_path("tokens"),
+                    fixture_path("found"));
     list = fopen(fixture_path("found"), "re");
     assert_non_null(list);
     assert_non_null(fgets(from, sizeof from, list));
