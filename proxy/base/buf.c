@@ -40,17 +40,26 @@ static bool buf_grow(struct buf *buf, size_t size)
     return true;
 }
 
-uint8_t *buf_reserve(struct buf *buf, size_t len)
+/* Bytes are moved to the front only when that makes much room: moving megabytes for each small addition would
+ * make a buffer that is filled and emptied at once slow. */
+static bool buf_room(struct buf *buf, size_t len)
 {
-    if (len > buf->limit - buf->len)
-        return NULL;
-    if (!buf->memory || buf->len + len > buf->size) {
-        if (!buf_grow(buf, buf->len + len))
-            return NULL;
-    } else if (buf->start + buf->len + len > buf->size) {
+    size_t wanted = buf->len + len;
+
+    if (buf->memory && buf->start + wanted <= buf->size)
+        return true;
+    if (buf->memory && wanted <= buf->size && (buf->start >= buf->size / 2 || buf->size >= buf->limit)) {
         memmove(buf->memory, buf->memory + buf->start, buf->len);
         buf->start = 0;
+        return true;
     }
+    return buf_grow(buf, wanted > buf->size ? wanted : buf->size + 1);
+}
+
+uint8_t *buf_reserve(struct buf *buf, size_t len)
+{
+    if (len > buf->limit - buf->len || !buf_room(buf, len))
+        return NULL;
     return buf->memory + buf->start + buf->len;
 }
 
