@@ -2,12 +2,11 @@
 resumptions do not, and everything heals by itself."""
 
 import concurrent.futures
-import shutil
 
 import clients
 import ftp_wire
 import pytest
-import softhsm
+import sick_token
 import tls_wire
 import waiting
 from gate import FAKE_TOKEN
@@ -16,29 +15,9 @@ HEALED_WITHIN_S = 10
 SIGNERS = 2
 
 
-class Sickness:
-    """The control file of tests/fake: what it says is in force at once."""
-
-    def __init__(self, folder):
-        folder.mkdir()
-        shutil.chown(folder, softhsm.SIGNER_USER)
-        self.module = shutil.copy(FAKE_TOKEN, folder / "libfake-token.so")
-        self.control = folder / "control"
-        self.says()
-
-    def says(self, *lines):
-        fresh = self.control.with_suffix(".new")
-        fresh.write_text("".join(line + "\n" for line in lines))
-        fresh.rename(self.control)
-
-    @property
-    def environment(self):
-        return {"P11GATE_FAKE_MODULE": softhsm.MODULE, "P11GATE_FAKE_CONTROL": str(self.control)}
-
-
 @pytest.fixture
 def sickness(own_folder):
-    return Sickness(own_folder / "fake")
+    return sick_token.SickToken(own_folder / "fake")
 
 
 @pytest.fixture
