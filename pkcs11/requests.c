@@ -32,6 +32,16 @@ bool requests_setup(int queue, struct err *err)
     return false;
 }
 
+/* A worker that is not in its senses sends what it likes: a TCP socket that lingers would hold us in close.
+ */
+static void close_received(int fd)
+{
+    const struct linger none = {0, 0};
+
+    (void)setsockopt(fd, SOL_SOCKET, SO_LINGER, &none, sizeof none);
+    (void)close(fd);
+}
+
 /* The one descriptor, or -1; all others are closed. */
 static int only_descriptor(struct msghdr *message)
 {
@@ -48,7 +58,7 @@ static int only_descriptor(struct msghdr *message)
     if (count == 1 && !(message->msg_flags & MSG_CTRUNC))
         return fds[0];
     while (count > 0)
-        (void)close(fds[--count]);
+        close_received(fds[--count]);
     return -1;
 }
 
@@ -108,7 +118,7 @@ enum requests_result requests_take(int queue, struct request *out, struct err *e
     if (!request_parse((size_t)got, message.msg_flags, out))
         return REQUESTS_MALFORMED;
     if (requester_gone(out->reply) || clock_monotonic_ms() >= out->head.deadline_ms) {
-        (void)close(out->reply);
+        close_received(out->reply);
         return REQUESTS_SKIPPED;
     }
     return REQUESTS_TAKEN;
@@ -131,6 +141,6 @@ void request_answer(struct request *request, enum sign_status status, uint32_t c
     if (len)
         memcpy(bytes + sizeof answer, signature, len);
     (void)send(request->reply, bytes, sizeof answer + len, MSG_DONTWAIT | MSG_NOSIGNAL);
-    (void)close(request->reply);
+    close_received(request->reply);
     request->reply = -1;
 }

@@ -47,8 +47,8 @@ static size_t client_data(void *owner, struct stream *stream, const uint8_t *dat
     size_t taken = ftp_control_client_data(ftp->control, data, len);
     if (ftp->ended || ftp->tls_asked)
         ftp_settle(ftp);
-    else
-        wake(ftp->backend); /* ABOR ends the wait for a data channel */
+    else if (taken)
+        wake(ftp->backend); /* ABOR ends the wait for a data channel; without a line nothing has changed */
     return taken;
 }
 

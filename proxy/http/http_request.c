@@ -35,7 +35,9 @@ static void take_request(struct http_exchange *x, const uint8_t *bytes)
     struct http_options options;
     struct http_fault fault;
 
-    x->to_head = http_slice_is(bytes, x->head.method, "HEAD");
+    /* Methods know their case (RFC 9110 9.1): to a backend, "head" is another one, and its answer has a body.
+     */
+    x->to_head = x->head.method.len == 4 && memcmp(bytes + x->head.method.at, "HEAD", 4) == 0;
     x->to_1_0 = x->head.version_1_0;
     if (!http_target_check(&x->head, bytes, &fault) ||
         !http_options_read(&options, &x->head, bytes, &fault) ||

@@ -134,9 +134,18 @@ enum channel_result channel_wait(int channel, int timeout_ms, struct channel_mes
     }
 }
 
+/* Whoever sends a TCP socket that lingers would have us wait in close for as long as it likes. */
+static void close_received(int fd)
+{
+    const struct linger none = {0, 0};
+
+    (void)setsockopt(fd, SOL_SOCKET, SO_LINGER, &none, sizeof none);
+    (void)close(fd);
+}
+
 void channel_close_fds(struct channel_message *message)
 {
     for (size_t i = 0; i < message->fd_count; i++)
-        close(message->fds[i]);
+        close_received(message->fds[i]);
     message->fd_count = 0;
 }

@@ -271,8 +271,11 @@ void stream_close(struct stream *stream)
         return;
     }
     if (stream->phase == STREAM_PHASE_HANDSHAKE) {
-        /* The alert, if there is one, is in the outbox; nothing else may follow it. */
+        /* The alert, if there is one, is in the outbox; nothing else may follow it. What the conversation has
+         * or waits for at the signers is for others from now on, not when the peer has gone. */
         stream->failed = true;
+        tls_free(stream->tls);
+        stream->tls = NULL;
     }
     stream->closing = true;
     if (!stream->finishing) {

@@ -8,8 +8,11 @@
 
 void stream_socket_failed(struct stream *stream, const char *doing)
 {
-    if (stream->failed)
+    if (stream->failed) {
+        if (stream->closing)
+            stream_destroy(stream); /* its last words cannot leave any more */
         return;
+    }
     err_errno(&stream->err, "%s", doing);
     stream->socket_dead = true;
     stream_fail(stream);

@@ -113,8 +113,12 @@ void stream_tell(struct stream *stream)
         stream->tell_end = false;
         stream_event(stream, &stream->tell_failed, STREAM_FAILED);
     }
-    if (!stream->is_dead)
-        stream_interest(stream);
+    if (stream->is_dead)
+        return;
+    /* The list of those with something to tell took it out of the line of handshakes. */
+    if (stream->phase == STREAM_PHASE_HANDSHAKE && stream->woken && !stream->failed)
+        stream_enqueue(stream, stream->urgent ? &stream->loop->urgent : &stream->loop->handshakes);
+    stream_interest(stream);
 }
 
 void stream_readable(struct ev_loop *ev, ev_io *watcher, int events)

@@ -21,6 +21,28 @@ static int begin(struct tls *tls)
     return refuse(tls, "OpenSSL does not take the certificate and its key");
 }
 
+/* A hello without a usable key share is answered with a HelloRetryRequest, which needs no signature: the
+ * place is for the second hello, or clients that never send one would hold them all. */
+static bool is_to_retry(SSL *ssl)
+{
+    EVP_PKEY *share = NULL;
+
+    if (SSL_version(ssl) != TLS1_3_VERSION)
+        return false;
+    if (!SSL_get_peer_tmp_key(ssl, &share))
+        return true;
+    EVP_PKEY_free(share);
+    return false;
+}
+
+/* OpenSSL chooses the signature algorithm already: it has to see the certificates. */
+static int retry(struct tls *tls, const struct tls_key_set *set)
+{
+    if (tls_keys_use(set, tls->ssl))
+        return 1;
+    return refuse(tls, "OpenSSL does not take the certificate and its key");
+}
+
 static bool gate_opens(struct tls *tls)
 {
     bool (*may_begin)(void *, struct err *) = tls->may_begin;
@@ -36,9 +58,11 @@ int tls_admission_ask(SSL *ssl, void *unused)
 
     (void)unused;
     if (tls->admission == ADMISSION_GIVEN)
-        return 1; /* after a HelloRetryRequest */
+        return 1;
     if (!set->key_count)
         return refuse(tls, "no key can sign: the listener's keystore has offered none");
+    if (is_to_retry(ssl))
+        return retry(tls, set);
     if (!gate_opens(tls))
         return refuse(tls, NULL);
     if (!tls->asked_ms)

@@ -234,9 +234,10 @@ static bool add_sockets(scmp_filter_ctx filter)
                           levels[] = {SOL_SOCKET, IPPROTO_TCP, IPPROTO_IPV6};
     const uint64_t type = UINT32_MAX & ~(uint64_t)(SOCK_NONBLOCK | SOCK_CLOEXEC);
 
+    /* Protocol 0 is TCP; the kernel would load others (SCTP, SMC) for the asking. */
     for (size_t i = 0; i < 2; i++)
-        if (seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(socket), 2, equal(0, families[i]),
-                             masked_equal(1, type, SOCK_STREAM)) != 0)
+        if (seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(socket), 3, equal(0, families[i]),
+                             masked_equal(1, type, SOCK_STREAM), equal(2, 0)) != 0)
             return false;
     /* Reply pairs. Other types of AF_UNIX could be connected to a socket of somebody else's. */
     if (seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(socketpair), 2, equal(0, AF_UNIX),

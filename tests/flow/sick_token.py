@@ -1,12 +1,9 @@
 """A token of a test's own that misbehaves as its control file says (tests/fake)."""
 
-import os
-import pathlib
 import shutil
 
+import gate
 import softhsm
-
-FAKE = pathlib.Path(os.environ.get("P11GATE_FAKE_BUILD", os.environ["P11GATE_BUILD"])) / "tests/fake/libfake-token.so"
 
 
 class SickToken:
@@ -15,7 +12,7 @@ class SickToken:
     def __init__(self, folder):
         folder.mkdir()
         shutil.chown(folder, softhsm.SIGNER_USER)
-        self.module = shutil.copy(FAKE, folder / "libfake-token.so")
+        self.module = shutil.copy(gate.FAKE_TOKEN, folder / "libfake-token.so")
         self.control = folder / "control"
         self.says()
 

@@ -9,7 +9,6 @@ import pytest
 import sick_token
 import tls_wire
 import waiting
-from gate import FAKE_TOKEN
 
 HEALED_WITHIN_S = 10
 SIGNERS = 2
