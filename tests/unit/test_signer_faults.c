@@ -89,6 +89,31 @@ static void a_token_fault_ends_the_process(void **state)
     }
 }
 
+/* Idle, it asks its token now and then: a link that a firewall dropped is found before a client waits for it.
+ * The interval is the queue's receive timeout, a property of the socket that this process holds too. */
+static void an_idle_signer_finds_its_token_gone(void **state)
+{
+    static const struct {
+        const char *control, *said;
+    } rows[] = {
+        {"fail C_GetTokenInfo 1 CKR_DEVICE_REMOVED", "C_GetTokenInfo: CKR_DEVICE_REMOVED"},
+        {"fail C_GetSessionInfo 1 CKR_SESSION_HANDLE_INVALID",
+         "C_GetSessionInfo: CKR_SESSION_HANDLE_INVALID"},
+    };
+    const struct timeval soon = {.tv_usec = 50000};
+    struct reply reply;
+
+    (void)state;
+    for (size_t i = 0; i < ROWS(rows); i++) {
+        run_fake("ftps-rsa");
+        assert_int_equal(setsockopt(running.far_queue, SOL_SOCKET, SO_RCVTIMEO, &soon, sizeof soon), 0);
+        assert_int_equal(sign_rsa(0x0804, &reply), SIGN_DONE); /* the wait after this one is the short one */
+        fixture_control(rows[i].control);
+        assert_int_equal(running_end(&running), CHILD_EXIT_AGAIN);
+        assert_string_equal(running.last_state_text, rows[i].said);
+    }
+}
+
 static void what_is_no_fault_is_survived(void **state)
 {
     static const struct {
@@ -359,6 +384,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_token_fault_ends_the_process),
+        cmocka_unit_test(an_idle_signer_finds_its_token_gone),
         cmocka_unit_test(what_is_no_fault_is_survived),
         cmocka_unit_test(pss_as_the_token_can),
         cmocka_unit_test(ec_keys_need_ecdsa),
