@@ -226,6 +226,7 @@ static bool crew_make_keystores(struct crew *crew, const struct crew *before, st
     for (; crew->keystore_count < conf->keystore_count; crew->keystore_count++) {
         struct keystore_setup setup = {
             .family = &supervisor->family,
+            .turns = &supervisor->turns,
             .programs = &supervisor->programs,
             .history = supervisor->history,
             .generation = crew->generation,

@@ -195,6 +195,8 @@ void keystore_stop(struct keystore *keystore, bool at_once)
     keystore->stopping = true;
     keystore->stop_at_once = keystore->stop_at_once || at_once;
     ev_timer_stop(keystore->setup.family->loop, &keystore->next);
+    if (keystore->turn.place == LOGIN_PLACE_IN_LINE)
+        login_turns_leave(keystore->setup.turns, &keystore->turn);
     sign_queue_end(&keystore->queue);
     keystore_tick(keystore, now_ms);
 }
@@ -206,6 +208,11 @@ static void on_next(struct ev_loop *loop, ev_timer *watcher, int events)
     (void)loop;
     (void)events;
     keystore_step(watcher->data);
+}
+
+static void on_turn(void *owner)
+{
+    keystore_step(owner);
 }
 
 static bool keystore_make_signers(struct keystore *keystore, struct err *err)
@@ -267,6 +274,8 @@ struct keystore *keystore_new(const struct keystore_setup *setup, struct err *er
     keystore->start = keystore->inventory = keystore->queue.near = keystore->queue.far = -1;
     ev_init(&keystore->next, on_next);
     keystore->next.data = keystore;
+    keystore->turn = (struct login_turn){
+        .module = keystore->conf->module, .token = keystore->conf->token, .come = on_turn, .owner = keystore};
     if (keystore_make(keystore, err))
         return keystore;
     keystore_free(keystore);
@@ -289,6 +298,7 @@ void keystore_free(struct keystore *keystore)
     if (!keystore)
         return;
     ev_timer_stop(keystore->setup.family->loop, &keystore->next);
+    login_turns_leave(keystore->setup.turns, &keystore->turn);
     for (size_t i = 0; i < keystore->signer_count; i++)
         signer_unmake(&keystore->signers[i]);
     free(keystore->signers);

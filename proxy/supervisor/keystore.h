@@ -13,6 +13,7 @@
 #include "counters_history.h"
 #include "err.h"
 #include "generation.h"
+#include "login_turns.h"
 #include "pin_source.h"
 #include "trouble.h"
 
@@ -34,6 +35,7 @@ enum { KEYSTORE_SLOTS_MAX = 256 };
 
 struct keystore_setup {
     struct family *family;
+    struct login_turns *turns;
     const struct programs *programs;
     struct counters_history *history; /* NULL: nobody wants to know */
     struct generation *generation;

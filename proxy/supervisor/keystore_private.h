@@ -19,6 +19,7 @@ struct keystore {
     struct signer *signers;
     size_t signer_count;
     ev_timer next;
+    struct login_turn turn; /* taken while one of its signers is between its start and READY */
     enum trouble trouble;
     unsigned failed_starts;
     bool can_sign, settled, stopping, stop_at_once, alone, retired, certificates_told;

@@ -11,6 +11,17 @@ enum {
 
 /* -- what signers say -------------------------------------------------------------------------- */
 
+/* A `directory` has no login. */
+static bool keystore_take_turn(struct keystore *keystore)
+{
+    return keystore->conf->directory[0] || login_turns_take(keystore->setup.turns, &keystore->turn);
+}
+
+static void keystore_end_turn(struct keystore *keystore)
+{
+    login_turns_leave(keystore->setup.turns, &keystore->turn);
+}
+
 static void keystore_has_other_certificates(struct keystore *keystore)
 {
     if (!keystore->certificates_told && !keystore->retired)
@@ -66,6 +77,7 @@ static void on_ready(void *owner, struct child *child)
     bool was_up = keystore->can_sign;
 
     (void)child;
+    keystore_end_turn(keystore);
     if (signer->odd)
         return;
     signer->state = SIGNER_READY;
@@ -158,6 +170,8 @@ static void on_ended(void *owner, struct child *child, const struct child_end *e
     uint64_t now_ms = clock_monotonic_ms();
 
     (void)child;
+    if (!end->was_ready)
+        keystore_end_turn(keystore);
     signer_rest(signer, keystore->setup.history, keystore->conf->alias, end, now_ms);
     keystore->setup.user->page(keystore->setup.owner, keystore, page_number(signer), -1);
     if (keystore->stopping) {
@@ -248,7 +262,10 @@ void keystore_step(struct keystore *keystore)
         keystore_arm(keystore, due_ms - now_ms);
         return;
     }
+    if (!keystore_take_turn(keystore))
+        return;
     if (!keystore_start_signer(keystore, signer, &err)) {
+        keystore_end_turn(keystore);
         log_event(LOG_LEVEL_ERROR, "child-start-failed", "%s", err.text);
         keystore_arm(keystore, KEYSTORE_RETRY_MS);
     }

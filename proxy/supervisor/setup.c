@@ -190,6 +190,7 @@ bool setup_make(struct supervisor *supervisor, const struct supervisor_options *
         return false;
     }
     family_init(&supervisor->family, supervisor->loop);
+    login_turns_init(&supervisor->turns);
     generation = first_generation(options->configuration);
     if (!generation)
         return false;

@@ -14,6 +14,7 @@
 #include "generation.h"
 #include "keystore.h"
 #include "log_keeper.h"
+#include "login_turns.h"
 #include "phase.h"
 #include "refusals.h"
 #include "reload.h"
@@ -30,6 +31,7 @@ struct supervisor {
     struct ev_loop *loop;
     uint64_t started_ms;
     struct family family;
+    struct login_turns turns;
     struct programs programs;
     struct counters_history *history; /* NULL in a check, as all that belongs to the housekeeper's pages */
     int history_fd;

@@ -124,8 +124,8 @@ def many(task, attempts, count, make, pause_s=0):
     threads.join()
 
 
-def resumed_handshakes(task, attempts, pki, port, count):
-    many(task, attempts, count, lambda: Resumption(pki, port).again)
+def resumed_handshakes(task, attempts, pki, port, count, pause_s=0):
+    many(task, attempts, count, lambda: Resumption(pki, port).again, pause_s)
 
 
 def paced(task, attempts, call):
