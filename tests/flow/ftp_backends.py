@@ -1,6 +1,9 @@
-"""FTP servers in clear, as they stand behind p11gate: pyftpdlib and vsftpd, each with one user."""
+"""FTP servers in clear, as they stand behind p11gate: pyftpdlib, vsftpd, ProFTPD and Pure-FTPd, each with one user."""
 
+import grp
+import os
 import pathlib
+import pwd
 import shutil
 import subprocess
 import sys
@@ -9,6 +12,13 @@ import gate
 import waiting
 
 HERE = pathlib.Path(__file__).parent
+# Where tests/unpack-packages put the servers that cannot be installed beside vsftpd.
+ASIDE = pathlib.Path(os.environ.get("P11GATE_ASIDE", gate.SOURCE / "build/aside"))
+SYSTEM_USER = "nobody"  # whose rights an FTP server's user has
+
+
+def hashed(password):
+    return subprocess.run(["openssl", "passwd", "-6", password], check=True, capture_output=True, text=True).stdout.strip()
 
 
 class FtpBackend:
@@ -24,6 +34,9 @@ class FtpBackend:
         self.prepare()
         self.process = subprocess.Popen([str(word) for word in self.command], stdin=subprocess.DEVNULL,
                                         stderr=subprocess.DEVNULL, preexec_fn=gate.end_with_the_test())
+        self.until_ready()
+
+    def until_ready(self):
         waiting.until_port(self.port)
 
     def prepare(self):
@@ -72,4 +85,44 @@ class Vsftpd(FtpBackend):
         return "complete" if " OK UPLOAD: " in waiting.until(seen, f"the end of the upload of {name}")[-1] else "incomplete"
 
 
-BACKENDS = {"pyftpdlib": Pyftpd, "vsftpd": Vsftpd}
+class Proftpd(FtpBackend):
+    """As root, so that it can become another user; its user is one of a file of its own."""
+
+    user, password = "acme", "backend-password"
+
+    def prepare(self):
+        account = pwd.getpwnam(SYSTEM_USER)
+        group = grp.getgrgid(account.pw_gid).gr_name
+        shutil.chown(self.files, account.pw_uid, account.pw_gid)
+        users = self.folder / "users"
+        users.write_text(f"{self.user}:{hashed(self.password)}:{account.pw_uid}:{account.pw_gid}::{self.root}:/bin/sh\n")
+        users.chmod(0o600)
+        conf = self.folder / "proftpd.conf"
+        conf.write_text("\n".join([
+            'ServerName "backend"', "ServerType standalone", "DefaultAddress 127.0.0.1", "SocketBindTight on", f"Port {self.port}",
+            f"User {SYSTEM_USER}", f"Group {group}", "UseIPv6 off", "UseReverseDNS off", "WtmpLog off", "MaxInstances 700",
+            f"AuthUserFile {users}", "AuthOrder mod_auth_file.c", "RequireValidShell off", f"DefaultRoot {self.root}",
+            "AllowOverwrite on", "AllowStoreRestart on", "AllowRetrieveRestart on", "HiddenStores off", "TimesGMT on",
+            f"PidFile {self.folder}/pid", f"ScoreboardFile {self.folder}/scoreboard", f"SystemLog {self.folder}/log",
+            f"DelayTable {self.folder}/delay", "DelayEngine off", "TransferLog NONE", ""]))
+        self.command = [ASIDE / "usr/sbin/proftpd", "--nodaemon", "--config", conf]
+
+
+class PureFtpd(FtpBackend):
+    """It takes options and no file; its user is in a data base of its own."""
+
+    user, password = "acme", "backend-password"
+
+    def prepare(self):
+        account = pwd.getpwnam(SYSTEM_USER)
+        shutil.chown(self.files, account.pw_uid, account.pw_gid)
+        users, database = self.folder / "users", self.folder / "users.pdb"
+        # pure-pw useradd would take seconds of CPU for its hash, at each login too.
+        users.write_text(f"{self.user}:{hashed(self.password)}:{account.pw_uid}:{account.pw_gid}::{self.root}/./::::::::::::\n")
+        subprocess.run([ASIDE / "usr/bin/pure-pw", "mkdb", database, "-f", users], check=True, capture_output=True)
+        self.command = [ASIDE / "usr/sbin/pure-ftpd", "-S", f"127.0.0.1,{self.port}", "-4", "-A", "-E", "-H", "-u", "1",
+                        "-l", f"puredb:{database}", "-c", "700", "-C", "700", "-g", self.folder / "pid", "-O",
+                        f"clf:{self.folder}/log"]
+
+
+BACKENDS = {"pyftpdlib": Pyftpd, "vsftpd": Vsftpd, "ProFTPD": Proftpd, "Pure-FTPd": PureFtpd}

@@ -82,9 +82,10 @@ class Gate:
                             "ASAN_OPTIONS": "exitcode=99:handle_abort=1", "UBSAN_OPTIONS": "print_stacktrace=1"}
         self.lines, self.text, self.news = [], "", threading.Condition()
         self.process = None
+        self.prefix = []  # words in front of the command
 
     def start(self, *options, ready=True):
-        self.process = subprocess.Popen([self.program, "-c", self.path, *options], stdin=subprocess.DEVNULL,
+        self.process = subprocess.Popen([*self.prefix, self.program, "-c", self.path, *options], stdin=subprocess.DEVNULL,
                                         stderr=subprocess.PIPE, text=True, errors="replace", env=self.environment,
                                         preexec_fn=end_with_the_test())
         self.reader = threading.Thread(target=self.read, daemon=True)
