@@ -2,6 +2,7 @@
 
 #include "conf_check.h"
 #include "conf_scan.h"
+#include "conf_shape.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -24,7 +25,7 @@ static const char *parse_words(const char *text)
     return text;
 }
 
-static bool parse(config_t *tree, const char *text, size_t len, struct conf_report *report)
+bool conf_parse(config_t *tree, const char *text, size_t len, struct conf_report *report)
 {
     if (!conf_scan(text, len, report))
         return false;
@@ -34,8 +35,7 @@ static bool parse(config_t *tree, const char *text, size_t len, struct conf_repo
     return false;
 }
 
-/* Everything of path up to its last '/'. */
-static const char *directory_of(struct conf_memory *memory, const char *path)
+const char *conf_directory_of(struct conf_memory *memory, const char *path)
 {
     const char *slash = strrchr(path, '/');
 
@@ -54,10 +54,11 @@ static void read_whole(struct conf_reader *reader, struct conf *conf)
         return;
     }
     config_init(&tree);
-    if (parse(&tree, text, len, &reader->report)) {
+    if (conf_parse(&tree, text, len, &reader->report)) {
         conf_read_blocks(reader, config_root_setting(&tree));
         conf_check(reader);
         conf_resolve(reader, conf);
+        conf_shape(reader, conf);
     }
     config_destroy(&tree);
 }
@@ -73,7 +74,7 @@ struct conf *conf_read(struct conf_files *files, const char *path, struct conf_e
         goto out_of_memory;
     whole->memory = reader->place.memory = memory;
     whole->conf.path = conf_memory_text(memory, path);
-    reader->place.directory = directory_of(memory, path);
+    reader->place.directory = conf_directory_of(memory, path);
     if (!whole->conf.path || !reader->place.directory)
         goto out_of_memory;
     reader->files = files;
@@ -133,6 +134,17 @@ static void walk_keys(struct walk *walk, const struct conf_listener *listener, c
     }
 }
 
+static void walk_listener(struct walk *walk, const struct conf_listener *listener, int keystore)
+{
+    if (listener->keystore == keystore) {
+        walk_keys(walk, listener, listener->keys, listener->key_count);
+        for (size_t i = 0; i < listener->server_name_count; i++)
+            walk_keys(walk, listener, listener->server_names[i].keys, listener->server_names[i].key_count);
+    }
+    if (listener->backend_tls.keystore == keystore)
+        walk_keys(walk, listener, listener->backend_tls.keys, listener->backend_tls.key_count);
+}
+
 void conf_wanted_keys(const struct conf *conf, size_t keystore,
                       void (*found)(void *owner, const struct conf_listener *, const struct conf_key *),
                       void *owner)
@@ -142,10 +154,7 @@ void conf_wanted_keys(const struct conf *conf, size_t keystore,
     for (size_t i = 0; i < conf->listener_count; i++) {
         const struct conf_listener *listener = &conf->listeners[i];
 
-        if (!listener->enabled || listener->keystore != (int)keystore)
-            continue;
-        walk_keys(&walk, listener, listener->keys, listener->key_count);
-        for (size_t k = 0; k < listener->server_name_count; k++)
-            walk_keys(&walk, listener, listener->server_names[k].keys, listener->server_names[k].key_count);
+        if (listener->enabled)
+            walk_listener(&walk, listener, (int)keystore);
     }
 }

@@ -10,6 +10,7 @@
 #include "addr.h"
 #include "conf_files.h"
 #include "conf_listener.h"
+#include "conf_partner.h"
 #include "err.h"
 #include "log.h"
 
@@ -29,11 +30,16 @@ struct conf_keystore {
     uint32_t max_signatures_per_second; /* 0: no limit */
 };
 
+enum conf_crl_policy { CONF_CRL_FAIL, CONF_CRL_IGNORE };
+
 struct conf_truststore {
     int line;
-    const char *alias, *ca_file;
+    const char *alias, *ca_file, *crl_file;
     const char *ca_pem; /* the bytes of ca_file */
     size_t ca_pem_len;
+    const char *crl_pem; /* the bytes of crl_file; "" : none */
+    size_t crl_pem_len;
+    enum conf_crl_policy crl_policy; /* when a CRL is missing or expired; crl_file "" : no CRL is asked for */
     uint32_t verify_depth;
     bool announce;
 };
@@ -48,11 +54,18 @@ struct conf {
     struct addr admin_bind;
     const char *control_socket, *admin_group; /* control_socket "" : none */
     enum log_level log_level;
-    const char *log_target; /* "stderr" or a path */
-    size_t keystore_count, truststore_count, listener_count;
+    bool log_json;          /* one JSON object a line; else logfmt */
+    const char *log_target; /* "stderr", "syslog" or a path */
+    const char *partners_dir;
+    size_t keystore_count, truststore_count, partner_count, listener_count;
     struct conf_keystore *keystores;
     struct conf_truststore *truststores;
+    struct conf_partner *partners;
     struct conf_listener *listeners;
+
+    /* Everything that makes a generation, as text: two configurations of one shape differ in policy only
+     * (partners, truststores, CRLs, allow and deny, ban-exempt, ticket-secret-file). */
+    const char *shape;
 };
 
 /* Every error that can be seen, one "file:line: block: reason" each, in the order of the lines. */
@@ -63,7 +76,7 @@ struct conf_errors {
 };
 
 /* NULL when anything is wrong; errors says what. files supplies (and remembers) the bytes of the file itself,
- * of certificate-file, ocsp-file and ca-file. */
+ * of every file whose content matters to workers. */
 struct conf *conf_read(struct conf_files *files, const char *path, struct conf_errors *errors);
 void conf_free(struct conf *conf);
 
@@ -72,8 +85,9 @@ void conf_where_listener(const struct conf *conf, const struct conf_listener *li
 void conf_where_keystore(const struct conf *conf, const struct conf_keystore *keystore, struct err *out);
 
 /* Calls found for each key that an enabled listener wants from the keystore, wanted = 0, 1, 2, ... in the
- * same order in every process: the listener's own keys, then those of its server names. The same alias with
- * the same certificate file is one key. */
+ * same order in every process: the listener's own keys, those of its server names, then those of its
+ * backend-tls, which may be of another keystore. The same alias with the same certificate file is one key,
+ * but for clients and for servers it is two. */
 void conf_wanted_keys(const struct conf *conf, size_t keystore,
                       void (*found)(void *owner, const struct conf_listener *, const struct conf_key *),
                       void *owner);

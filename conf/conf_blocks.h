@@ -15,6 +15,7 @@ enum { CONF_OPTIONS_MAX = 64 }; /* of one block */
 
 /* Which options the file sets, by their place in the block's table. First member of each struct below. */
 struct conf_given {
+    const char *file; /* of partners-dir; NULL: the configuration itself */
     int line;         /* of the block; 0: not in the file */
     char where[640];  /* listener "ftps-edge": the beginning of an error */
     uint64_t present; /* bit n: option n is in the file */
@@ -25,11 +26,6 @@ struct conf_given {
 struct conf_strings {
     size_t count;
     const char **items;
-};
-
-struct conf_host {
-    bool set;
-    struct addr addr; /* port 0 */
 };
 
 struct conf_endpoints {
@@ -52,7 +48,9 @@ struct conf_server_block {
     const char *user, *signer_user;
     uint64_t stop_timeout_ms, drain_timeout_ms;
     uint32_t max_generations;
-    struct conf_host passive_address;
+    struct conf_host_name passive_address;
+    struct conf_networks allow, deny;
+    const char *partners_dir;
     const char *tls_versions, *ciphers, *ciphersuites, *groups;
 };
 
@@ -76,29 +74,11 @@ struct conf_keystore_block {
 struct conf_truststore_block {
     struct conf_given given;
     struct conf_truststore value;
+    uint32_t crl_policy;
 };
 
-/* Lists that belong together, member by member. */
-struct conf_key_lists {
-    struct conf_strings aliases, certificate_files, ocsp_files;
-};
-
-struct conf_server_name_block {
+struct conf_partner_block {
     struct conf_given given;
-    const char *name;
-    struct conf_key_lists keys;
-};
-
-struct conf_listener_block {
-    struct conf_given given;
-    struct conf_listener value;
-    uint32_t protocol, client_certificate, bad_certificate, reject_at, data_resumption;
-    struct conf_endpoints binds;
-    struct conf_key_lists keys;
-    size_t names_listed; /* blocks of server-names in the file, those that are wrong too */
-    size_t name_count;
-    struct conf_server_name_block *names;
-    const char *keystore, *truststore; /* aliases */
-    struct conf_host passive_address;
-    struct conf_ports passive_ports;
+    struct conf_partner value;
+    struct conf_strings certificate_files, as2_ids;
 };

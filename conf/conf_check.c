@@ -1,5 +1,7 @@
 #include "conf_check.h"
 
+#include "conf_partners.h"
+
 #include <netinet/in.h>
 #include <string.h>
 
@@ -8,7 +10,7 @@ enum {
     SOCKET_PATH_MAX = 107  /* of struct sockaddr_un, with a NUL behind */
 };
 
-static bool is_present(enum conf_block_id id, const struct conf_given *given, const char *option)
+bool conf_is_present(enum conf_block_id id, const struct conf_given *given, const char *option)
 {
     return given->present >> conf_option_index(conf_block(id), option) & 1;
 }
@@ -70,7 +72,7 @@ static void check_alias(struct conf_reader *reader, const struct aliases *aliase
     }
 }
 
-static void check_aliases(struct conf_reader *reader, enum conf_block_id id, const void *blocks, size_t count)
+void conf_check_aliases(struct conf_reader *reader, enum conf_block_id id, const void *blocks, size_t count)
 {
     const struct aliases aliases = {id, blocks, count};
 
@@ -83,19 +85,29 @@ static void check_keystore(struct conf_reader *reader, const struct conf_keystor
     static const char *const token_only[] = {"module", "init-args", "token", "pin-file", "pin-credential"};
     const struct conf_given *given = &keystore->given;
 
-    if (!is_present(CONF_BLOCK_KEYSTORE, given, "directory")) {
-        if (!is_present(CONF_BLOCK_KEYSTORE, given, "token"))
+    if (!conf_is_present(CONF_BLOCK_KEYSTORE, given, "directory")) {
+        if (!conf_is_present(CONF_BLOCK_KEYSTORE, given, "token"))
             conf_report_add(&reader->report, given->line, given->where, "token or directory is missing");
-        if (is_present(CONF_BLOCK_KEYSTORE, given, "pin-file") &&
-            is_present(CONF_BLOCK_KEYSTORE, given, "pin-credential"))
+        if (conf_is_present(CONF_BLOCK_KEYSTORE, given, "pin-file") &&
+            conf_is_present(CONF_BLOCK_KEYSTORE, given, "pin-credential"))
             conf_report_add(&reader->report, conf_line_of(CONF_BLOCK_KEYSTORE, given, "pin-credential"),
                             given->where, "pin-credential: not together with pin-file");
         return;
     }
     for (size_t i = 0; i < sizeof token_only / sizeof token_only[0]; i++)
-        if (is_present(CONF_BLOCK_KEYSTORE, given, token_only[i]))
+        if (conf_is_present(CONF_BLOCK_KEYSTORE, given, token_only[i]))
             conf_report_add(&reader->report, conf_line_of(CONF_BLOCK_KEYSTORE, given, token_only[i]),
                             given->where, "%s: not together with directory", token_only[i]);
+}
+
+static void check_truststore(struct conf_reader *reader, const struct conf_truststore_block *truststore)
+{
+    const struct conf_given *given = &truststore->given;
+
+    if (conf_is_present(CONF_BLOCK_TRUSTSTORE, given, "crl-policy") &&
+        !conf_is_present(CONF_BLOCK_TRUSTSTORE, given, "crl-file"))
+        conf_report_add(&reader->report, conf_line_of(CONF_BLOCK_TRUSTSTORE, given, "crl-policy"),
+                        given->where, "crl-policy: crl-file is missing");
 }
 
 static bool is_wildcard(const struct addr *addr)
@@ -206,104 +218,23 @@ static void check_enabled(struct conf_reader *reader)
                         binds, BINDS_TOTAL_MAX);
 }
 
-static void check_client_certificate(struct conf_reader *reader, const struct conf_listener_block *listener)
-{
-    const struct conf_given *given = &listener->given;
-
-    if (listener->client_certificate == CONF_CLIENT_NONE ||
-        !listener_usable(listener, "client-certificate") ||
-        is_present(CONF_BLOCK_LISTENER, given, "truststore"))
-        return;
-    conf_report_add(&reader->report, conf_line_of(CONF_BLOCK_LISTENER, given, "client-certificate"),
-                    given->where, "client-certificate = \"%s\": truststore is missing",
-                    listener->client_certificate == CONF_CLIENT_REQUEST ? "request" : "require");
-}
-
-/* C6: an IPv6 client is never told an address, so the option would do nothing. */
-static void check_passive_address(struct conf_reader *reader, const struct conf_listener_block *listener)
-{
-    if (!listener->passive_address.set || !listener_usable(listener, "bind"))
-        return;
-    for (size_t i = 0; i < listener->binds.count; i++)
-        if (addr_is_v4(&listener->binds.items[i]))
-            return;
-    conf_report_add(&reader->report, conf_line_of(CONF_BLOCK_LISTENER, &listener->given, "passive-address"),
-                    listener->given.where, "passive-address: every bind is IPv6, where no address is told");
-}
-
-/* What a listener and a name of its server-names have in common. */
-struct keys {
-    enum conf_block_id id;
-    const struct conf_given *given;
-    const struct conf_key_lists *lists;
-};
-
-/* A list beside key-alias: of each key, or of none. */
-static void check_key_list(struct conf_reader *reader, const struct keys *keys, const char *option,
-                           size_t count)
-{
-    size_t wanted = keys->lists->aliases.count;
-
-    if (count && conf_is_usable(keys->id, keys->given, option) && count != wanted)
-        conf_report_add(&reader->report, conf_line_of(keys->id, keys->given, option), keys->given->where,
-                        "%s: %zu of them for %zu of key-alias: as many, or none", option, count, wanted);
-}
-
-static void check_keys(struct conf_reader *reader, const struct keys *keys)
-{
-    const struct conf_strings *aliases = &keys->lists->aliases;
-    char shown[CONF_SHOWN_LEN];
-
-    if (!conf_is_usable(keys->id, keys->given, "key-alias"))
-        return;
-    for (size_t i = 1; i < aliases->count; i++) {
-        for (size_t earlier = 0; earlier < i; earlier++) {
-            if (strcmp(aliases->items[i], aliases->items[earlier]) != 0)
-                continue;
-            conf_shown(aliases->items[i], shown);
-            conf_report_add(&reader->report, conf_line_of(keys->id, keys->given, "key-alias"),
-                            keys->given->where, "key-alias = \"%s\": named twice", shown);
-        }
-    }
-    check_key_list(reader, keys, "certificate-file", keys->lists->certificate_files.count);
-    check_key_list(reader, keys, "ocsp-file", keys->lists->ocsp_files.count);
-}
-
-static void check_server_names(struct conf_reader *reader, const struct conf_listener_block *listener)
-{
-    check_aliases(reader, CONF_BLOCK_SERVER_NAME, listener->names, listener->name_count);
-    for (size_t i = 0; i < listener->name_count; i++) {
-        const struct keys keys = {CONF_BLOCK_SERVER_NAME, &listener->names[i].given,
-                                  &listener->names[i].keys};
-
-        check_keys(reader, &keys);
-    }
-    if (listener->value.strict_server_name && !listener->names_listed)
-        conf_report_add(&reader->report,
-                        conf_line_of(CONF_BLOCK_LISTENER, &listener->given, "strict-server-name"),
-                        listener->given.where, "strict-server-name: server-names is missing");
-}
-
 static void check_listener(struct conf_reader *reader, size_t index)
 {
-    const struct conf_listener_block *listener = &reader->listeners[index];
-    const struct keys keys = {CONF_BLOCK_LISTENER, &listener->given, &listener->keys};
-
-    check_client_certificate(reader, listener);
-    check_passive_address(reader, listener);
-    check_keys(reader, &keys);
-    check_server_names(reader, listener);
+    conf_check_listener(reader, &reader->listeners[index]);
     check_binds(reader, index);
 }
 
 void conf_check(struct conf_reader *reader)
 {
-    check_aliases(reader, CONF_BLOCK_KEYSTORE, reader->keystores, reader->keystore_count);
-    check_aliases(reader, CONF_BLOCK_TRUSTSTORE, reader->truststores, reader->truststore_count);
-    check_aliases(reader, CONF_BLOCK_LISTENER, reader->listeners, reader->listener_count);
+    conf_check_aliases(reader, CONF_BLOCK_KEYSTORE, reader->keystores, reader->keystore_count);
+    conf_check_aliases(reader, CONF_BLOCK_TRUSTSTORE, reader->truststores, reader->truststore_count);
+    conf_check_aliases(reader, CONF_BLOCK_LISTENER, reader->listeners, reader->listener_count);
+    conf_partners_check(reader);
     check_admin(reader);
     for (size_t i = 0; i < reader->keystore_count; i++)
         check_keystore(reader, &reader->keystores[i]);
+    for (size_t i = 0; i < reader->truststore_count; i++)
+        check_truststore(reader, &reader->truststores[i]);
     for (size_t i = 0; i < reader->listener_count; i++)
         check_listener(reader, i);
     check_enabled(reader);

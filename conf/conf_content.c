@@ -1,10 +1,12 @@
 #include "conf_content.h"
 
 #include "conf_check.h"
+#include "conf_words.h"
 
 #include <stdint.h>
 #include <string.h>
 
+enum { SECRET_SHORT = 48, SECRET_LONG = 80 };
 enum { OCSP_BYTES_MAX = 64 * 1024, DER_SEQUENCE = 0x30, DER_ENUMERATED = 0x0a };
 
 static void report(struct conf_reader *reader, const struct conf_content *content, const char *reason)
@@ -51,6 +53,59 @@ const char *conf_content_certificates(struct conf_reader *reader, const struct c
     else if (!memmem(bytes, *len, "CERTIFICATE-----", strlen("CERTIFICATE-----")))
         wrong = "holds no certificate in PEM form";
     return keep(reader, content, bytes, *len, wrong);
+}
+
+const char *conf_content_crl(struct conf_reader *reader, const struct conf_content *content, size_t *len)
+{
+    static const char begin[] = "BEGIN X509 CRL-----";
+    const char *bytes = read_bytes(reader, content, len);
+    const char *wrong = NULL;
+
+    if (!bytes)
+        return NULL;
+    if (!memmem(bytes, *len, begin, sizeof begin - 1))
+        wrong = "holds no CRL in PEM form (openssl crl -inform DER makes it of the other form)";
+    return keep(reader, content, bytes, *len, wrong);
+}
+
+static const char *read_secret(struct conf_reader *reader, const struct conf_content *content, size_t *len)
+{
+    struct err err;
+    const char *bytes = conf_files_secret(reader->files, content->path, len, &err);
+
+    if (!bytes)
+        report(reader, content, err.text);
+    return bytes;
+}
+
+const char *conf_content_secret(struct conf_reader *reader, const struct conf_content *content, size_t *len)
+{
+    const char *bytes = read_secret(reader, content, len);
+    bool good = bytes && (*len == SECRET_SHORT || *len == SECRET_LONG);
+
+    return bytes ? keep(reader, content, bytes, *len,
+                        good ? NULL : "holds not 80 (or 48) bytes: openssl rand -out FILE 80 makes it")
+                 : NULL;
+}
+
+const char *conf_content_password(struct conf_reader *reader, const struct conf_content *content)
+{
+    size_t len = 0;
+    const char *bytes = read_secret(reader, content, &len);
+    const char *copy;
+
+    if (!bytes)
+        return "";
+    if (len && bytes[len - 1] == '\n')
+        len--;
+    if (len && bytes[len - 1] == '\r')
+        len--;
+    copy = conf_memory_bytes(reader->place.memory, bytes, len);
+    if (copy && strlen(copy) == len && conf_is_ftp_word(copy))
+        return copy;
+    report(reader, content,
+           copy ? "does not hold one line with a password of 1 to 255 bytes" : "out of memory");
+    return "";
 }
 
 /* How many bytes the head of a DER value takes whose content reaches exactly to the end; 0: it does not. */

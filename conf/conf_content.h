@@ -19,6 +19,15 @@ struct conf_content {
 const char *conf_content_certificates(struct conf_reader *reader, const struct conf_content *content,
                                       size_t *len);
 
+/* The certificate revocation lists (PEM) of a file, likewise. */
+const char *conf_content_crl(struct conf_reader *reader, const struct conf_content *content, size_t *len);
+
+/* The secret of tickets, 48 or 80 bytes. Nobody else may read the file. */
+const char *conf_content_secret(struct conf_reader *reader, const struct conf_content *content, size_t *len);
+
+/* The one line of a file, without what ends it. Nobody else may read the file. */
+const char *conf_content_password(struct conf_reader *reader, const struct conf_content *content);
+
 /* The OCSP response (DER) of a file, likewise. Who signed it, for which certificate and until when is not
  * looked at. */
 const char *conf_content_ocsp(struct conf_reader *reader, const struct conf_content *content, size_t *len);

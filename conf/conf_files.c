@@ -2,15 +2,20 @@
 
 #include "pack.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+enum { BUCKETS = 4096 };
+
 struct file {
-    struct file *next;
+    struct file *next, *same_bucket;
     char *path, *bytes; /* bytes has a NUL behind len */
     size_t len;
 };
@@ -18,6 +23,7 @@ struct file {
 struct conf_files {
     bool from_disk;
     struct file *first, **last;
+    struct file *buckets[BUCKETS]; /* by path */
     size_t count, total_bytes;
 };
 
@@ -42,6 +48,8 @@ static void file_free(struct file *file)
     if (!file)
         return;
     free(file->path);
+    if (file->bytes)
+        explicit_bzero(file->bytes, file->len); /* it may be a password or a secret */
     free(file->bytes);
     free(file);
 }
@@ -76,9 +84,19 @@ static struct file *file_new(const char *path, size_t len)
     return NULL;
 }
 
+/* FNV-1a */
+static size_t bucket_of(const char *path)
+{
+    uint32_t hash = 2166136261u;
+
+    for (; *path; path++)
+        hash = (hash ^ (unsigned char)*path) * 16777619u;
+    return hash % BUCKETS;
+}
+
 static struct file *files_find(const struct conf_files *files, const char *path)
 {
-    for (struct file *file = files->first; file; file = file->next)
+    for (struct file *file = files->buckets[bucket_of(path)]; file; file = file->same_bucket)
         if (strcmp(file->path, path) == 0)
             return file;
     return NULL;
@@ -87,10 +105,14 @@ static struct file *files_find(const struct conf_files *files, const char *path)
 /* Takes the file, or leaves it to the caller when a limit is reached. */
 static bool files_append(struct conf_files *files, struct file *file)
 {
+    struct file **bucket = &files->buckets[bucket_of(file->path)];
+
     if (files->count >= CONF_FILES_MAX || file->len > CONF_FILES_BYTES_MAX - files->total_bytes)
         return false;
     *files->last = file;
     files->last = &file->next;
+    file->same_bucket = *bucket;
+    *bucket = file;
     files->count++;
     files->total_bytes += file->len;
     return true;
@@ -119,7 +141,7 @@ static bool read_all(int fd, char *bytes, size_t len, struct err *err)
 }
 
 /* The size of a file that may be read; a FIFO or device could block or never end. */
-static bool readable_size(int fd, size_t *len, struct err *err)
+static bool readable_size(int fd, bool secret, size_t *len, struct err *err)
 {
     struct stat status;
 
@@ -135,11 +157,15 @@ static bool readable_size(int fd, size_t *len, struct err *err)
         err_set(err, "larger than %d MB", CONF_FILE_BYTES_MAX >> 20);
         return false;
     }
+    if (secret && status.st_mode & (S_IROTH | S_IWOTH)) {
+        err_set(err, "everybody may read it: chmod o= takes that away");
+        return false;
+    }
     *len = (size_t)status.st_size;
     return true;
 }
 
-static struct file *file_read(const char *path, struct err *err)
+static struct file *file_read(const char *path, bool secret, struct err *err)
 {
     struct file *file = NULL;
     size_t len;
@@ -149,7 +175,7 @@ static struct file *file_read(const char *path, struct err *err)
         err_errno(err, "cannot be read");
         return NULL;
     }
-    if (!readable_size(fd, &len, err))
+    if (!readable_size(fd, secret, &len, err))
         goto close_fd;
     file = file_new(path, len);
     if (!file) {
@@ -165,7 +191,19 @@ close_fd:
     return file;
 }
 
-const char *conf_files_get(struct conf_files *files, const char *path, size_t *len, struct err *err)
+/* Takes the file; false: it is freed. */
+static bool files_keep(struct conf_files *files, struct file *file, struct err *err)
+{
+    if (files_append(files, file))
+        return true;
+    err_set(err, "too much: a configuration has at most %d files and %d MB", CONF_FILES_MAX,
+            CONF_FILES_BYTES_MAX >> 20);
+    file_free(file);
+    return false;
+}
+
+static const char *files_get(struct conf_files *files, const char *path, bool secret, size_t *len,
+                             struct err *err)
 {
     struct file *file = files_find(files, path);
 
@@ -174,18 +212,110 @@ const char *conf_files_get(struct conf_files *files, const char *path, size_t *l
         return NULL;
     }
     if (!file) {
-        file = file_read(path, err);
-        if (!file)
+        file = file_read(path, secret, err);
+        if (!file || !files_keep(files, file, err))
             return NULL;
-        if (!files_append(files, file)) {
-            err_set(err, "too much: a configuration has at most %d files and %d MB", CONF_FILES_MAX,
-                    CONF_FILES_BYTES_MAX >> 20);
-            file_free(file);
-            return NULL;
-        }
     }
     *len = file->len;
     return file->bytes;
+}
+
+const char *conf_files_get(struct conf_files *files, const char *path, size_t *len, struct err *err)
+{
+    return files_get(files, path, false, len, err);
+}
+
+const char *conf_files_secret(struct conf_files *files, const char *path, size_t *len, struct err *err)
+{
+    return files_get(files, path, true, len, err);
+}
+
+static int by_name(const void *a, const void *b)
+{
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+/* The names, sorted, one a line; a file that stands for the directory. */
+static struct file *list_new(const char *path, const char **names, size_t count)
+{
+    struct file *file;
+    size_t len = 0;
+    char *to;
+
+    for (size_t i = 0; i < count; i++)
+        len += strlen(names[i]) + 1;
+    file = file_new(path, len);
+    if (!file)
+        return NULL;
+    qsort(names, count, sizeof names[0], by_name);
+    to = file->bytes;
+    for (size_t i = 0; i < count; i++) {
+        to = stpcpy(to, names[i]);
+        *to++ = '\n';
+    }
+    *to = 0;
+    return file;
+}
+
+/* A name with a newline would be two of the list, and is left out with the hidden ones. */
+static bool is_listed(const char *name, const char *ending)
+{
+    size_t len = strlen(name), end = strlen(ending);
+
+    return name[0] != '.' && len > end && strcmp(name + len - end, ending) == 0 && !strchr(name, '\n');
+}
+
+static struct file *directory_read(const char *path, const char *ending, struct err *err)
+{
+    DIR *directory = opendir(path);
+    const char **names = calloc(CONF_FILES_MAX, sizeof names[0]);
+    const struct dirent *entry;
+    struct file *file = NULL;
+    size_t count = 0;
+
+    if (!directory)
+        err_errno(err, "cannot be read");
+    while (directory && names && count < CONF_FILES_MAX && (entry = readdir(directory)) != NULL)
+        if (is_listed(entry->d_name, ending) && (names[count] = strdup(entry->d_name)) != NULL)
+            count++;
+    if (directory && names)
+        file = list_new(path, names, count);
+    if (directory && !file)
+        err_set(err, "out of memory");
+    while (count)
+        free((void *)(uintptr_t)names[--count]);
+    free(names);
+    if (directory)
+        (void)closedir(directory);
+    return file;
+}
+
+const char *conf_files_list(struct conf_files *files, const char *directory, const char *ending,
+                            struct err *err)
+{
+    struct file *file = files_find(files, directory);
+
+    if (!file && !files->from_disk) {
+        err_set(err, "not among the files that were read at the start");
+        return NULL;
+    }
+    if (!file) {
+        file = directory_read(directory, ending, err);
+        if (!file || !files_keep(files, file, err))
+            return NULL;
+    }
+    return file->bytes;
+}
+
+void conf_files_mark(const struct conf_files *files, const char *path, char *out, size_t size)
+{
+    struct stat status;
+
+    out[0] = 0;
+    if (!files->from_disk || stat(path, &status) < 0)
+        return;
+    (void)snprintf(out, size, "%ju %jd %jd.%09ld", (uintmax_t)status.st_ino, (intmax_t)status.st_size,
+                   (intmax_t)status.st_mtim.tv_sec, status.st_mtim.tv_nsec);
 }
 
 const char *conf_files_first(const struct conf_files *files)

@@ -6,12 +6,13 @@
 
 #include <string.h>
 
-/* Where keys are named: a listener, or one of its server names. */
+/* Where keys are named: a listener, one of its server names, or its backend-tls. */
 struct place {
     enum conf_block_id id;
     const struct conf_given *given;
     const struct conf_key_lists *lists;
     const struct conf_keystore *keystore; /* NULL: unknown */
+    bool client;
 };
 
 static void out_of_memory(struct conf_reader *reader, const struct conf_given *given)
@@ -43,6 +44,7 @@ static void resolve_key(struct conf_reader *reader, const struct place *place, s
                              .certificate_pem = "",
                              .ocsp_file = "",
                              .ocsp_der = "",
+                             .client = place->client,
                              .wanted = UINT32_MAX};
     check_file_alias(reader, place, out->alias);
     if (at < lists->certificate_files.count) {
@@ -72,14 +74,28 @@ static struct conf_key *resolve_keys(struct conf_reader *reader, const struct pl
     return keys;
 }
 
+static const struct conf_keystore *keystore_of(const struct conf *conf, int keystore)
+{
+    return keystore == CONF_NONE ? NULL : &conf->keystores[keystore];
+}
+
+static void resolve_backend_keys(struct conf_reader *reader, const struct conf *conf,
+                                 const struct conf_backend_tls_block *block, struct conf_backend_tls *out)
+{
+    const struct place place = {CONF_BLOCK_BACKEND_TLS, &block->given, &block->keys,
+                                keystore_of(conf, out->keystore), true};
+
+    out->keys = resolve_keys(reader, &place, &out->key_count);
+}
+
 void conf_keys_resolve(struct conf_reader *reader, const struct conf *conf,
                        const struct conf_listener_block *block, struct conf_listener *out)
 {
-    const struct conf_keystore *keystore =
-        out->keystore == CONF_NONE ? NULL : &conf->keystores[out->keystore];
-    const struct place own = {CONF_BLOCK_LISTENER, &block->given, &block->keys, keystore};
+    const struct conf_keystore *keystore = keystore_of(conf, out->keystore);
+    const struct place own = {CONF_BLOCK_LISTENER, &block->given, &block->keys, keystore, false};
 
     out->keys = resolve_keys(reader, &own, &out->key_count);
+    resolve_backend_keys(reader, conf, &block->backend_tls, &out->backend_tls);
     out->server_names =
         conf_memory_array(reader->place.memory, block->name_count, sizeof out->server_names[0]);
     if (!out->server_names) {
@@ -89,10 +105,11 @@ void conf_keys_resolve(struct conf_reader *reader, const struct conf *conf,
     out->server_name_count = block->name_count;
     for (size_t i = 0; i < block->name_count; i++) {
         const struct conf_server_name_block *from = &block->names[i];
-        const struct place place = {CONF_BLOCK_SERVER_NAME, &from->given, &from->keys, keystore};
+        const struct place place = {CONF_BLOCK_SERVER_NAME, &from->given, &from->keys, keystore, false};
         struct conf_server_name *to = &out->server_names[i];
 
         to->name = from->name;
+        to->backends = from->backends;
         to->keys = resolve_keys(reader, &place, &to->key_count);
     }
 }
@@ -109,7 +126,7 @@ static void number_key(struct numbering *numbering, struct conf_key *key)
     for (uint32_t i = 0; i < numbering->count; i++) {
         const struct conf_key *before = numbering->keys[i];
 
-        if (strcmp(before->alias, key->alias) == 0 &&
+        if (strcmp(before->alias, key->alias) == 0 && before->client == key->client &&
             strcmp(before->certificate_file, key->certificate_file) == 0) {
             key->wanted = i;
             return;
@@ -129,6 +146,17 @@ static void number_keys(struct numbering *numbering, struct conf_key *keys, size
         number_key(numbering, &keys[i]);
 }
 
+static void number_listener(struct numbering *numbering, struct conf_listener *listener, int keystore)
+{
+    if (listener->keystore == keystore) {
+        number_keys(numbering, listener->keys, listener->key_count);
+        for (size_t i = 0; i < listener->server_name_count; i++)
+            number_keys(numbering, listener->server_names[i].keys, listener->server_names[i].key_count);
+    }
+    if (listener->backend_tls.keystore == keystore)
+        number_keys(numbering, listener->backend_tls.keys, listener->backend_tls.key_count);
+}
+
 void conf_keys_number(struct conf_reader *reader, struct conf *conf, size_t keystore)
 {
     const struct conf_given *given = &reader->keystores[keystore].given;
@@ -137,11 +165,8 @@ void conf_keys_number(struct conf_reader *reader, struct conf *conf, size_t keys
     for (size_t i = 0; i < conf->listener_count; i++) {
         struct conf_listener *listener = &conf->listeners[i];
 
-        if (!listener->enabled || listener->keystore != (int)keystore)
-            continue;
-        number_keys(&numbering, listener->keys, listener->key_count);
-        for (size_t k = 0; k < listener->server_name_count; k++)
-            number_keys(&numbering, listener->server_names[k].keys, listener->server_names[k].key_count);
+        if (listener->enabled)
+            number_listener(&numbering, listener, (int)keystore);
     }
     if (numbering.too_many)
         conf_report_add(&reader->report, given->line, given->where,

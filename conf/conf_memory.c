@@ -6,6 +6,7 @@
 
 struct block {
     struct block *next;
+    size_t size;
     max_align_t bytes[];
 };
 
@@ -26,6 +27,7 @@ void conf_memory_free(struct conf_memory *memory)
         struct block *block = memory->blocks;
 
         memory->blocks = block->next;
+        explicit_bzero(block->bytes, block->size); /* passwords and secrets are among them */
         free(block);
     }
     free(memory);
@@ -41,6 +43,7 @@ void *conf_memory_array(struct conf_memory *memory, size_t count, size_t size)
     if (!block)
         return NULL;
     block->next = memory->blocks;
+    block->size = count * size;
     memory->blocks = block;
     return block->bytes;
 }

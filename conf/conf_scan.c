@@ -25,7 +25,8 @@ static bool scan_sees(const struct scan *scan, const char *word)
 
 static void scan_fail(struct scan *scan, int line, const char *reason)
 {
-    conf_report_add(scan->report, line, "", "%s", reason);
+    if (scan->report)
+        conf_report_add(scan->report, line, "", "%s", reason);
     scan->good = false;
 }
 
@@ -186,6 +187,15 @@ static bool scan_bytes(const char *text, size_t len, struct conf_report *report)
         line += *at == '\n';
     conf_report_add(report, line, "", "the file holds a byte 0: it is damaged or not a text");
     return false;
+}
+
+char conf_scan_first(const char *text, size_t len)
+{
+    struct scan scan = {.at = text, .end = text + len, .good = true};
+
+    while (scan.at < scan.end && !scan.before)
+        scan_next(&scan);
+    return scan.before;
 }
 
 bool conf_scan(const char *text, size_t len, struct conf_report *report)

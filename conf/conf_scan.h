@@ -15,3 +15,6 @@
 
 /* false: reported. */
 bool conf_scan(const char *text, size_t len, struct conf_report *report);
+
+/* The first byte that is neither blank nor comment; 0: there is none. */
+char conf_scan_first(const char *text, size_t len);

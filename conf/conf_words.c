@@ -8,7 +8,13 @@ enum {
     USER_MAX = 32,
     GREETING_MAX = 200,
     CIPHER_LIST_MAX = 2048,
-    SERVER_NAME_MAX = 253,
+    NAME_MAX_BYTES = 253,
+    AS2_ID_MAX = 128,
+    FTP_WORD_MAX = 255,
+    COMMAND_MAX = 16,
+    METHOD_MAX = 32,
+    DIRECTORY_MAX = 512,
+    ROUTE_MAX = 1024,
     LABEL_MAX = 63
 };
 
@@ -67,25 +73,91 @@ bool conf_is_credential(const char *text)
 }
 
 /* One label of a host name, which ends at a dot or at the end. */
-static bool is_label(const char *text, size_t len)
+static bool is_label(const char *text, size_t len, const char *set)
 {
-    return len > 0 && len <= LABEL_MAX && strspn(text, LETTERS DIGITS "-") >= len && text[0] != '-' &&
-           text[len - 1] != '-';
+    return len > 0 && len <= LABEL_MAX && strspn(text, set) >= len && text[0] != '-' && text[len - 1] != '-';
+}
+
+static bool is_dotted(const char *text, const char *set)
+{
+    size_t len = strcspn(text, ".");
+
+    while (is_label(text, len, set) && text[len]) {
+        text += len + 1;
+        len = strcspn(text, ".");
+    }
+    /* A last label of digits makes it an address, which no client may ask for and DNS does not know. */
+    return is_label(text, len, set) && strspn(text, DIGITS) < len;
 }
 
 bool conf_is_server_name(const char *text)
 {
-    const char *label = strncmp(text, "*.", 2) == 0 ? text + 2 : text;
-    size_t len = strcspn(label, ".");
+    return strlen(text) <= NAME_MAX_BYTES &&
+           is_dotted(strncmp(text, "*.", 2) == 0 ? text + 2 : text, LETTERS DIGITS "-");
+}
 
-    if (strlen(text) > SERVER_NAME_MAX)
+bool conf_is_host_name(const char *text)
+{
+    return strlen(text) <= NAME_MAX_BYTES && is_dotted(text, LETTERS DIGITS "-_");
+}
+
+bool conf_is_as2_id(const char *text)
+{
+    size_t len = strlen(text);
+
+    if (!len || len > AS2_ID_MAX)
         return false;
-    while (is_label(label, len) && label[len]) {
-        label += len + 1;
-        len = strcspn(label, ".");
+    for (; *text; text++)
+        if (*text < ' ' || *text > '~')
+            return false;
+    return true;
+}
+
+bool conf_is_ftp_word(const char *text)
+{
+    return text[0] && strlen(text) <= FTP_WORD_MAX && conf_is_plain(text);
+}
+
+bool conf_is_command(const char *text)
+{
+    return made_of(text, LETTERS, COMMAND_MAX);
+}
+
+bool conf_is_method(const char *text)
+{
+    return made_of(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZ-_", METHOD_MAX);
+}
+
+bool conf_is_login_directory(const char *text)
+{
+    if (strlen(text) > DIRECTORY_MAX || !conf_is_plain(text))
+        return false;
+    for (const char *at = strchr(text, '%'); at; at = strchr(at + 2, '%'))
+        if (at[1] != 'u' && at[1] != '%')
+            return false;
+    return true;
+}
+
+/* "." and ".." are taken away by whoever normalises paths. */
+static bool has_dot_segment(const char *text)
+{
+    for (const char *at = strstr(text, "/."); at; at = strstr(at + 1, "/.")) {
+        size_t dots = strspn(at + 1, ".");
+
+        if (dots <= 2 && (!at[1 + dots] || at[1 + dots] == '/'))
+            return true;
     }
-    /* A last label of digits makes it an address, which no client may ask for. */
-    return is_label(label, len) && strspn(label, DIGITS) < len;
+    return false;
+}
+
+bool conf_is_route(const char *text)
+{
+    if (text[0] != '/' || strlen(text) > ROUTE_MAX || strstr(text, "//") || has_dot_segment(text))
+        return false;
+    for (const char *at = text; *at; at++)
+        if (*at <= ' ' || *at > '~' || strchr("%?#\\\"", *at))
+            return false;
+    return true;
 }
 
 bool conf_is_log_target(const char *text)

@@ -3,6 +3,7 @@
 #include "key_name.h"
 #include "match.h"
 
+#include <openssl/x509v3.h>
 #include <string.h>
 
 enum { KIND_BYTES = 48, SUBJECT_BYTES = 128 };
@@ -34,7 +35,7 @@ static enum outcome check_scheme(struct check *check, size_t index, const struct
     const struct signing_key *key = keyring_at(check->ring, index);
     bool tls13 = scheme_fits(scheme, key->kind, true);
     uint8_t message[MATCH_BYTES_MAX];
-    size_t len = match_trial_message(tls13, message);
+    size_t len = match_trial_message(match_trial_form(key, tls13), message);
     struct signature signature;
 
     if (keyring_sign(check->ring, key, scheme, message, len, true, &signature) == SIGN_DONE) {
@@ -69,6 +70,16 @@ static const char *missing_text(const struct signing_key *key)
     return "";
 }
 
+/* The other side would refuse it, and only there it would be seen. */
+static const char *purpose_text(const struct signing_key *key, X509 *certificate)
+{
+    if (X509_check_purpose(certificate, key->client ? X509_PURPOSE_SSL_CLIENT : X509_PURPOSE_SSL_SERVER, 0) ==
+        1)
+        return "";
+    return key->client ? "; its certificate is not for TLS clients"
+                       : "; its certificate is not for TLS servers";
+}
+
 static enum outcome check_key(struct check *check, size_t index, struct err *err)
 {
     const struct signing_key *key = keyring_at(check->ring, index);
@@ -80,19 +91,24 @@ static enum outcome check_key(struct check *check, size_t index, struct err *err
     crypto_kind_text(key->public_key, kind, sizeof kind);
     certificates_subject(keyring_certificate(check->ring, index), subject, sizeof subject);
     check->tls12 = check->tls13 = false;
-    (void)buf_printf(check->report, "  key \"%.*s\" (%s; %s):", key_name_shown(alias), alias, kind, subject);
+    (void)buf_printf(check->report, "  %s \"%.*s\" (%s; %s):", key->client ? "client key" : "key",
+                     key_name_shown(alias), alias, kind, subject);
     for (size_t i = 0; outcome == OUTCOME_OK && (scheme = scheme_at(i)) != NULL; i++)
         if (is_for(key, scheme))
             outcome = check_scheme(check, index, scheme, err);
-    (void)buf_printf(check->report, "; %s%s\n", versions_text(check), missing_text(key));
+    (void)buf_printf(check->report, "; %s%s%s\n", versions_text(check), missing_text(key),
+                     purpose_text(key, keyring_certificate(check->ring, index)));
     return outcome;
 }
 
-/* Several listeners may want one key. */
+/* Several listeners may want one key; one that is for servers and for clients is checked as both. */
 static bool seen_before(const struct keyring *ring, size_t index)
 {
+    const struct signing_key *key = keyring_at(ring, index);
+
     for (size_t i = 0; i < index; i++)
-        if (memcmp(keyring_at(ring, i)->name, keyring_at(ring, index)->name, SIGN_KEY_NAME_LEN) == 0)
+        if (keyring_at(ring, i)->client == key->client &&
+            memcmp(keyring_at(ring, i)->name, key->name, SIGN_KEY_NAME_LEN) == 0)
             return true;
     return false;
 }

@@ -40,6 +40,7 @@ struct signing_key {
 
     /* filled by the keyring when the certificate is known */
     enum scheme_key kind;
+    bool client;          /* signs as a TLS client, and never as a server; else the other way round */
     size_t bits;          /* of the modulus or the curve; 0: not known yet */
     EVP_PKEY *public_key; /* of the certificate, owned by it */
     uint8_t name[SIGN_KEY_NAME_LEN];

@@ -62,6 +62,7 @@ static enum outcome entry_resolve(struct keyring *ring, struct entry *entry, str
     enum outcome outcome = source->ops->find(source, entry->wanted->name, &entry->key, err);
     X509 *own = NULL;
 
+    entry->key.client = entry->wanted->client;
     if (outcome == OUTCOME_OK)
         outcome = entry_certificates(ring, entry, err);
     if (outcome == OUTCOME_OK)
@@ -133,7 +134,8 @@ static uint32_t entry_schemes(const struct entry *entry)
 /* The DER is made for the moment and freed by inventory_free. */
 static bool inventory_fill(const struct entry *entry, struct inventory_key *out)
 {
-    *out = (struct inventory_key){.wanted = entry->number, .schemes = entry_schemes(entry)};
+    *out = (struct inventory_key){
+        .wanted = entry->number, .client = entry->key.client, .schemes = entry_schemes(entry)};
     memcpy(out->name, entry->key.name, sizeof out->name);
     for (size_t i = 0; i < entry->chain_len; i++) {
         unsigned char *der = NULL;
@@ -204,11 +206,15 @@ const char *keyring_where(const struct keyring *ring, size_t index)
     return ring->entries[index]->wanted->where;
 }
 
-const struct signing_key *keyring_find(const struct keyring *ring, const uint8_t name[SIGN_KEY_NAME_LEN])
+const struct signing_key *keyring_find(const struct keyring *ring, const uint8_t name[SIGN_KEY_NAME_LEN],
+                                       bool client)
 {
-    for (size_t i = 0; i < ring->count; i++)
-        if (memcmp(ring->entries[i]->key.name, name, SIGN_KEY_NAME_LEN) == 0)
-            return &ring->entries[i]->key;
+    for (size_t i = 0; i < ring->count; i++) {
+        const struct signing_key *key = &ring->entries[i]->key;
+
+        if (key->client == client && memcmp(key->name, name, SIGN_KEY_NAME_LEN) == 0)
+            return key;
+    }
     return NULL;
 }
 

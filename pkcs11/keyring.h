@@ -34,8 +34,9 @@ const char *keyring_alias(const struct keyring *ring, size_t index);
 X509 *keyring_certificate(const struct keyring *ring, size_t index); /* the key's own; borrowed */
 const char *keyring_where(const struct keyring *ring, size_t index);
 
-/* NULL when no key has this name. */
-const struct signing_key *keyring_find(const struct keyring *ring, const uint8_t name[SIGN_KEY_NAME_LEN]);
+/* NULL when no key of this name is for this use. A key that is configured for both is there twice. */
+const struct signing_key *keyring_find(const struct keyring *ring, const uint8_t name[SIGN_KEY_NAME_LEN],
+                                       bool client);
 
 /* Hashes and signs; whoever calls has checked that the bytes may be signed. An RSA or Ed25519
  * signature is verified: one wrong one may give the private key away. verify: ECDSA too. */

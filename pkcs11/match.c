@@ -7,6 +7,24 @@
 
 enum { SPACES_LEN = 64, RANDOMS_LEN = 64, HASH_LEN = 32, X25519_LEN = 32 };
 
+/* The shortest handshake that a TLS 1.2 client signs (transcript_form.h): what is fixed of each message, and
+ * how many random bytes stand behind. */
+static const struct {
+    uint8_t fixed[12], fixed_len, random_len;
+} transcript[] = {
+    {{1, 0, 0, 43, 3, 3}, 6, 32},                       /* ClientHello: version, random */
+    {{0, 0, 2, 0xc0, 0x2f, 1, 0, 0, 0}, 9, 0},          /* no session id, one suite, no extensions */
+    {{2, 0, 0, 38, 3, 3}, 6, 32},                       /* ServerHello */
+    {{0, 0xc0, 0x2f, 0}, 4, 0},                         /* the same */
+    {{11, 0, 0, 7, 0, 0, 4, 0, 0, 1}, 10, 1},           /* Certificate: one, of one byte */
+    {{12, 0, 0, 41, 3, 0x00, 0x1d, X25519_LEN}, 8, 32}, /* ServerKeyExchange: its point */
+    {{8, 4, 0, 1}, 4, 1},                               /* and a signature of one byte */
+    {{13, 0, 0, 8, 1, 1, 0, 2, 8, 4, 0, 0}, 12, 0},     /* CertificateRequest */
+    {{14, 0, 0, 0}, 4, 0},                              /* ServerHelloDone */
+    {{11, 0, 0, 7, 0, 0, 4, 0, 0, 1}, 10, 1},           /* Certificate */
+    {{16, 0, 0, 33, X25519_LEN}, 5, 32},                /* ClientKeyExchange: its point */
+};
+
 /* What the trial is made of: a message, and the key's signature of it. */
 struct trial {
     const struct scheme *scheme;
@@ -15,21 +33,50 @@ struct trial {
     struct signature signature;
 };
 
-size_t match_trial_message(bool tls13, uint8_t out[MATCH_BYTES_MAX])
+static size_t trial_tls13(const char *context, uint8_t *out)
 {
-    static const char context[] = "TLS 1.3, server CertificateVerify";
+    size_t context_len = strlen(context) + 1; /* the zero byte belongs to it */
+
+    memset(out, ' ', SPACES_LEN);
+    memcpy(out + SPACES_LEN, context, context_len);
+    return SPACES_LEN + context_len + HASH_LEN;
+}
+
+static size_t trial_transcript(uint8_t *out)
+{
+    size_t len = 0;
+
+    for (size_t i = 0; i < sizeof transcript / sizeof transcript[0]; i++) {
+        memcpy(out + len, transcript[i].fixed, transcript[i].fixed_len);
+        len += (size_t)transcript[i].fixed_len + transcript[i].random_len;
+    }
+    return len;
+}
+
+size_t match_trial_message(enum sign_form form, uint8_t out[MATCH_BYTES_MAX])
+{
     static const uint8_t params[] = {3, 0x00, 0x1d, X25519_LEN};
-    size_t len;
 
     (void)RAND_bytes(out, MATCH_BYTES_MAX);
-    if (!tls13) {
-        memcpy(out + RANDOMS_LEN, params, sizeof params);
-        return RANDOMS_LEN + sizeof params + X25519_LEN;
+    switch (form) {
+    case SIGN_FORM_TLS13_SERVER:
+        return trial_tls13("TLS 1.3, server CertificateVerify", out);
+    case SIGN_FORM_TLS13_CLIENT:
+        return trial_tls13("TLS 1.3, client CertificateVerify", out);
+    case SIGN_FORM_TLS12_CLIENT:
+        return trial_transcript(out);
+    case SIGN_FORM_TLS12_SERVER:
+        break;
     }
-    memset(out, ' ', SPACES_LEN);
-    memcpy(out + SPACES_LEN, context, sizeof context);
-    len = SPACES_LEN + sizeof context + HASH_LEN;
-    return len;
+    memcpy(out + RANDOMS_LEN, params, sizeof params);
+    return RANDOMS_LEN + sizeof params + X25519_LEN;
+}
+
+enum sign_form match_trial_form(const struct signing_key *key, bool tls13)
+{
+    if (key->client)
+        return tls13 ? SIGN_FORM_TLS13_CLIENT : SIGN_FORM_TLS12_CLIENT;
+    return tls13 ? SIGN_FORM_TLS13_SERVER : SIGN_FORM_TLS12_SERVER;
 }
 
 static enum outcome trial_failed(const struct trial *trial, enum sign_status status, struct err *err)
@@ -52,7 +99,8 @@ static const struct scheme *trial_scheme(const struct signing_key *key)
 static enum outcome trial_sign(struct key_source *source, const struct signing_key *key, struct trial *trial,
                                struct err *err)
 {
-    size_t len = match_trial_message(key->type != SIGNING_KEY_RSA, trial->message);
+    enum sign_form form = match_trial_form(key, key->type != SIGNING_KEY_RSA);
+    size_t len = match_trial_message(form, trial->message);
     enum sign_status status = SIGN_AGAIN;
 
     trial->signature = (struct signature){0};

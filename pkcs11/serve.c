@@ -62,6 +62,25 @@ static void log_failed(const struct server *server, const struct signature *sign
     (void)log_flush();
 }
 
+/* A key for servers signs no client's message, nor the other way round: whoever asks does not do what its
+ * configuration says. */
+static const struct signing_key *find_key(struct server *server, struct request *request)
+{
+    const struct sign_request *head = &request->head;
+    bool client = handshake_form_is_client(head->form);
+    const struct signing_key *key = keyring_find(server->ring, head->key, client);
+
+    if (key)
+        return key;
+    if (!keyring_find(server->ring, head->key, !client))
+        refuse(server, request, SIGN_NO_KEY, "no key of this name");
+    else
+        refuse(server, request, SIGN_NOT_ALLOWED,
+               client ? "a client's handshake message, and the key is for servers"
+                      : "a server's handshake message, and the key is for clients");
+    return NULL;
+}
+
 /* The request may be signed: do it. OUTCOME_FAULTY ends the process. */
 static enum outcome sign(struct server *server, struct request *request, const struct signing_key *key,
                          const struct scheme *scheme, struct err *err)
@@ -97,11 +116,9 @@ static enum outcome handle(struct server *server, struct request *request, struc
         refuse(server, request, SIGN_NOT_ALLOWED, form_verdict_text(verdict));
         return OUTCOME_OK;
     }
-    key = keyring_find(server->ring, head->key);
-    if (!key) {
-        refuse(server, request, SIGN_NO_KEY, "no key of this name");
+    key = find_key(server, request);
+    if (!key)
         return OUTCOME_OK;
-    }
     if (!handshake_form_allows(head->form, scheme, key->kind)) {
         refuse(server, request, scheme ? SIGN_NO_SCHEME : SIGN_NOT_ALLOWED,
                scheme ? "the scheme does not fit the key or the form" : "unknown signature scheme");

@@ -24,13 +24,13 @@ enum {
     SIGN_SIGNATURE_MAX = 1024, /* RSA with 8192 bits */
 };
 
-/* What the bytes are. A key for servers signs the first two only. */
+/* What the bytes are. A key for servers signs the first two only, a key for clients the other two only. */
 enum sign_form {
     SIGN_FORM_TLS13_SERVER =
         1, /* RFC 8446 4.4.3: 64 spaces, "TLS 1.3, server CertificateVerify", 0, transcript hash */
     SIGN_FORM_TLS12_SERVER = 2, /* RFC 8422 5.4: client_random, server_random, named curve, point */
-    SIGN_FORM_TLS13_CLIENT = 3,
-    SIGN_FORM_TLS12_CLIENT = 4,
+    SIGN_FORM_TLS13_CLIENT = 3, /* the same with "TLS 1.3, client CertificateVerify" */
+    SIGN_FORM_TLS12_CLIENT = 4, /* RFC 5246 7.4.8: ClientHello to ClientKeyExchange, as they were sent */
 };
 
 struct sign_request {

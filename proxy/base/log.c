@@ -14,6 +14,7 @@ enum { LOG_BUFFER_BYTES = 256 * 1024, LOG_VALUE_BYTES = 3072 };
 
 static struct {
     int fd;
+    bool (*convert)(const char *line, size_t len, struct buf *out);
     enum log_level level;
     struct buf pending;
     uint64_t dropped;
@@ -24,6 +25,11 @@ const char *const log_level_names[] = {"error", "warning", "info", "debug", NULL
 void log_open(int fd)
 {
     process_log.fd = fd;
+}
+
+void log_set_direct(bool (*convert)(const char *line, size_t len, struct buf *out))
+{
+    process_log.convert = convert;
 }
 
 void log_set_level(enum log_level level)
@@ -136,14 +142,27 @@ void log_begin(struct log_line *line, enum log_level level, const char *event)
                                  log_level_names[level], event);
 }
 
+static void write_directly(const struct log_line *line)
+{
+    ssize_t written = -1;
+    struct buf out;
+
+    buf_init(&out, LOG_BUFFER_BYTES);
+    if (!process_log.convert)
+        written = write(STDERR_FILENO, line->text, line->len);
+    else if (process_log.convert(line->text, line->len - 1, &out))
+        written = write(STDERR_FILENO, buf_data(&out), buf_len(&out));
+    buf_free(&out);
+    process_log.dropped += written < 0;
+}
+
 void log_end(struct log_line *line)
 {
     if (!line->wanted)
         return;
     line->text[line->len++] = '\n';
     if (process_log.fd < 0) {
-        ssize_t written = write(STDERR_FILENO, line->text, line->len);
-        process_log.dropped += written < 0;
+        write_directly(line);
     } else if (!buf_add(&process_log.pending, line->text, line->len)) {
         process_log.dropped++;
     }

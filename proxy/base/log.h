@@ -13,6 +13,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct buf;
+
 enum log_level { LOG_LEVEL_ERROR, LOG_LEVEL_WARNING, LOG_LEVEL_INFO, LOG_LEVEL_DEBUG };
 
 struct log_line {
@@ -23,6 +25,8 @@ struct log_line {
 
 /* Borrows fd (a non-blocking stream socket); -1 is standard error, written at once. */
 void log_open(int fd);
+/* How a line (without its newline) that goes to standard error is written; NULL: as it is. */
+void log_set_direct(bool (*convert)(const char *line, size_t len, struct buf *out));
 void log_set_level(enum log_level level);
 
 /* The names of the levels, as log.level spells them. */

@@ -23,12 +23,20 @@ static const char usage[] =
     "p11gate\n"
     "       p11gate ctl [-s SOCKET] reload             read the configuration anew, and wait for the "
     "outcome\n"
+    "       p11gate ctl [-s SOCKET] unban IP           end the ban of an address; all: every ban\n"
+    "       p11gate ctl [-s SOCKET] [--json] sessions  who is connected\n"
+    "       p11gate ctl [-s SOCKET] kick ID            end a session\n"
+    "       p11gate ctl [-s SOCKET] disable WHAT       close a listener (an alias, or group:NAME); or\n"
+    "                                                  backend:HOST:PORT: no new sessions for it\n"
+    "       p11gate ctl [-s SOCKET] enable WHAT        take that back\n"
+    "       p11gate ctl [-s SOCKET] drain              no new sessions; end with the last that there is\n"
+    "       p11gate ctl [-s SOCKET] reopen-logs        open the log's file anew, as USR1 does\n"
     "\n"
     "  -s, --socket SOCKET   admin.control-socket of the configuration (" DEFAULT_SOCKET ")\n"
     "      --json            the answer for machines\n";
 
 struct request {
-    const char *socket, *command;
+    const char *socket, *command, *argument; /* argument "": none */
     bool json;
 };
 
@@ -38,6 +46,16 @@ static const struct option long_options[] = {
     {"help", no_argument, NULL, 'h'},
     {NULL, 0, NULL, 0},
 };
+
+static int wants_argument(const char *command)
+{
+    static const char *const words[] = {"unban", "disable", "enable", "kick"};
+
+    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
+        if (strcmp(command, words[i]) == 0)
+            return 1;
+    return 0;
+}
 
 /* -1: go on; else the exit code. */
 static int read_request(int argc, char **argv, struct request *request)
@@ -55,11 +73,12 @@ static int read_request(int argc, char **argv, struct request *request)
             return option == 'h' ? CTL_DONE : CTL_USAGE;
         }
     }
-    if (optind + 1 != argc) {
+    if (optind >= argc || argc - optind != 1 + wants_argument(argv[optind])) {
         (void)fputs(usage, stderr);
         return CTL_USAGE;
     }
     request->command = argv[optind];
+    request->argument = wants_argument(argv[optind]) ? argv[optind + 1] : "";
     return -1;
 }
 
@@ -82,15 +101,16 @@ static int ctl_connect(const char *path, struct err *err)
     return -1;
 }
 
-static bool ctl_ask(int fd, const char *command, struct buf *answer, struct err *err)
+static bool ctl_ask(int fd, const struct request *request, struct buf *answer, struct err *err)
 {
     struct buf line;
     ssize_t got = -1;
     bool sent;
 
     buf_init(&line, READ_BYTES);
-    sent = buf_printf(&line, "%s\n", command) &&
-           send(fd, buf_data(&line), buf_len(&line), MSG_NOSIGNAL) == (ssize_t)buf_len(&line);
+    sent =
+        buf_printf(&line, request->argument[0] ? "%s %s\n" : "%s%s\n", request->command, request->argument) &&
+        send(fd, buf_data(&line), buf_len(&line), MSG_NOSIGNAL) == (ssize_t)buf_len(&line);
     buf_free(&line);
     while (sent) {
         uint8_t *room = buf_reserve(answer, READ_BYTES);
@@ -140,12 +160,14 @@ static void print(FILE *where, struct buf *text)
         (void)fputc('\n', where);
 }
 
-static void print_status(const struct request *request, struct buf *answer)
+/* JSON as text for a person. */
+static void print_json(const struct request *request, struct buf *answer,
+                       bool (*say)(const char *json, size_t len, struct buf *out))
 {
     struct buf text;
 
     buf_init(&text, ANSWER_MAX);
-    if (request->json || !ctl_status_text((const char *)buf_data(answer), buf_len(answer), &text))
+    if (request->json || !say((const char *)buf_data(answer), buf_len(answer), &text))
         print(stdout, answer);
     else
         print(stdout, &text);
@@ -154,10 +176,16 @@ static void print_status(const struct request *request, struct buf *answer)
 
 static void print_reload(const struct request *request, bool done, struct buf *answer)
 {
+    bool policy = done && buf_len(answer) >= 6 && memcmp(buf_data(answer), "policy", 6) == 0;
+
     if (request->json)
-        (void)printf("{\"done\": %s}\n", done ? "true" : "false");
+        (void)printf("{\"done\": %s, \"kind\": \"%s\"}\n", done ? "true" : "false",
+                     !done    ? ""
+                     : policy ? "policy"
+                              : "generation");
     else if (done)
-        (void)printf("reloaded\n");
+        (void)printf(policy ? "reloaded: the policy, in running workers\n"
+                            : "reloaded: a new generation serves\n");
     if (!done)
         print(stderr, answer);
 }
@@ -174,14 +202,18 @@ int ctl_main(int argc, char **argv)
         return code;
     buf_init(&answer, ANSWER_MAX);
     fd = ctl_connect(request.socket, &err);
-    if (fd < 0 || !ctl_ask(fd, request.command, &answer, &err))
+    if (fd < 0 || !ctl_ask(fd, &request, &answer, &err))
         (void)fprintf(stderr, "p11gate ctl: %s\n", err.text);
     else if (!take_outcome(&answer, &done))
         (void)fprintf(stderr, "p11gate ctl: an answer that is none came from %s\n", request.socket);
     else if (strcmp(request.command, "reload") == 0)
         print_reload(&request, done, &answer);
+    else if (done && strcmp(request.command, "status") == 0)
+        print_json(&request, &answer, ctl_status_text);
+    else if (done && strcmp(request.command, "sessions") == 0)
+        print_json(&request, &answer, ctl_sessions_text);
     else if (done)
-        print_status(&request, &answer);
+        print(stdout, &answer);
     else
         print(stderr, &answer);
     if (fd >= 0)

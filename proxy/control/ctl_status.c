@@ -108,3 +108,22 @@ bool ctl_status_text(const char *json, size_t len, struct buf *out)
     json_decref(all);
     return fine;
 }
+
+bool ctl_sessions_text(const char *json, size_t len, struct buf *out)
+{
+    json_t *all = json_loadb(json, len, 0, NULL);
+    const json_t *one;
+    bool fine = all;
+    size_t i;
+
+    json_array_foreach(all, i, one)
+    {
+        fine = fine &&
+               buf_printf(out, "%s %s %s ", text_of(one, "id"), text_of(one, "listener"),
+                          text_of(one, "client")) &&
+               say_span(out, number_of(one, "age_s")) &&
+               buf_printf(out, " worker %lld\n", number_of(one, "worker"));
+    }
+    json_decref(all);
+    return fine;
+}

@@ -7,6 +7,12 @@ static void identity_copy(char *out, size_t size, const char *text)
     (void)text_copy(out, size, text ? text : "");
 }
 
+void identity_from_failed_tls(struct identity *out, const struct tls *tls)
+{
+    identity_from_tls(out, tls);
+    out->secure = false;
+}
+
 void identity_from_tls(struct identity *out, const struct tls *tls)
 {
     struct tls_facts facts;
@@ -22,5 +28,6 @@ void identity_from_tls(struct identity *out, const struct tls *tls)
     identity_copy(out->subject, sizeof out->subject, facts.subject);
     identity_copy(out->serial, sizeof out->serial, facts.serial);
     identity_copy(out->fingerprint, sizeof out->fingerprint, facts.fingerprint);
+    identity_copy(out->partner, sizeof out->partner, facts.partner);
     identity_copy(out->reason, sizeof out->reason, facts.reason);
 }

@@ -16,6 +16,12 @@ struct protocol {
     const char *alpn; /* chosen when the client offers it; a client that offers only others gets alert 120 */
     bool tls_first;   /* the handshake comes before open */
     unsigned tickets; /* after a full TLS 1.3 handshake */
+    bool data_channels; /* a session has more TLS connections than its own (session_data_tls) */
+
+    /* It has no login and no request at which it asks session_recheck: the core asks at the beginning and
+     * when the policy changes. */
+    bool never_asks;
+    const char *refusal; /* in clear to a client that is turned away at once; NULL: nothing is said */
 
     /* Makes the protocol's state and starts it; NULL: out of memory, the session is ended by the caller.
      * A session_end from inside takes effect when open has returned. */

@@ -78,7 +78,11 @@ static void *raw_open(struct session *session)
     if (!raw)
         return NULL;
     raw->session = session;
-    raw->backend = session_connect_backend(session, &raw_backend_user, raw, &err);
+    if (!session_recheck(session, &err)) {
+        session_end(session, REASON_REFUSED, err.text);
+        return raw;
+    }
+    raw->backend = session_connect_backend(session, NULL, &raw_backend_user, raw, &err);
     if (!raw->backend)
         session_end(session, REASON_BACKEND_UNREACHABLE, err.text);
     return raw;
@@ -98,6 +102,7 @@ const struct protocol protocol_raw = {
     .name = "tls",
     .alpn = NULL,
     .tls_first = true,
+    .never_asks = true,
     .tickets = 1,
     .open = raw_open,
     .close = raw_close,

@@ -1,10 +1,14 @@
 #include "service.h"
 
+#include "arrival.h"
+#include "backends.h"
 #include "conf.h"
 #include "counters.h"
 #include "inventory.h"
 #include "listener.h"
 #include "log.h"
+#include "outbound.h"
+#include "policy.h"
 #include "protocol.h"
 #include "rates.h"
 #include "session_private.h"
@@ -12,6 +16,7 @@
 #include "tls_ctx.h"
 
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 struct service_socket {
@@ -66,8 +71,6 @@ static struct tls_ctx *service_tls(struct service *service, const char *const *n
 {
     const struct service_setup *setup = &service->setup;
     const struct conf_listener *listener = setup->listener;
-    const struct conf_truststore *trust =
-        listener->truststore == CONF_NONE ? NULL : &setup->conf->truststores[listener->truststore];
     const struct tls_policy policy = {
         .name = listener->alias,
         .versions = listener->tls_versions,
@@ -77,13 +80,13 @@ static struct tls_ctx *service_tls(struct service *service, const char *const *n
         .alpn = setup->protocol->alpn,
         .client_mode = client_mode(listener->client_certificate),
         .reject_in_handshake = rejects_in_handshake(listener),
-        .ca_pem = trust ? trust->ca_pem : NULL,
-        .ca_pem_len = trust ? trust->ca_pem_len : 0,
-        .verify_depth = trust ? trust->verify_depth : 0,
-        .announce = trust && trust->announce,
+        .trust = service_trust(service),
+        .trust_name =
+            listener->truststore == CONF_NONE ? "" : setup->conf->truststores[listener->truststore].alias,
         .session_lifetime_ms = listener->session_lifetime_ms,
         .ticket_secret = setup->ticket_secret,
         .tickets = setup->protocol->tickets,
+        .data_channels = setup->protocol->data_channels,
         .server_names = names,
         .server_name_count = listener->server_name_count,
         .strict_server_name = listener->strict_server_name,
@@ -94,10 +97,35 @@ static struct tls_ctx *service_tls(struct service *service, const char *const *n
     return tls_ctx_new(&policy, err);
 }
 
+/* No TLS towards its clients. */
+static bool is_plain(const struct conf_listener *listener)
+{
+    return listener->keystore == CONF_NONE;
+}
+
+/* TLS towards its clients and towards its backends, as far as there is any. */
+static bool service_secure(struct service *service, struct err *err)
+{
+    const struct service_setup *setup = &service->setup;
+    const struct outbound_setup outbound = {setup->conf, setup->listener, setup->outbound_signer,
+                                            setup->policy};
+    const char **names = server_names(setup->listener);
+
+    if (!names)
+        err_set(err, "out of memory");
+    else if (!is_plain(setup->listener))
+        service->tls = service_tls(service, names, err);
+    free(names);
+    if (!names || (!service->tls && !is_plain(setup->listener)))
+        return false;
+    if (setup->listener->backend_tls.set)
+        service->outbound = outbound_new(&outbound, err);
+    return service->outbound || !setup->listener->backend_tls.set;
+}
+
 struct service *service_new(const struct service_setup *setup, struct err *err)
 {
     struct service *service = calloc(1, sizeof *service);
-    const char **names;
     uint32_t workers = setup->conf->workers ? setup->conf->workers : 1;
 
     if (!service) {
@@ -105,13 +133,10 @@ struct service *service_new(const struct service_setup *setup, struct err *err)
         return NULL;
     }
     service->setup = *setup;
-    names = server_names(setup->listener);
-    if (names)
-        service->tls = service_tls(service, names, err);
-    else
-        err_set(err, "out of memory");
-    free(names);
-    if (!service->tls) {
+    (void)service_set_policy(service, setup->policy);
+    if (!service_secure(service, err)) {
+        tls_ctx_unref(service->tls);
+        policy_unref(service->policy);
         free(service);
         return NULL;
     }
@@ -122,9 +147,9 @@ struct service *service_new(const struct service_setup *setup, struct err *err)
         service->rates = rates_new((rate + workers - 1) / workers, rate);
     }
     LIST_INIT(&service->sessions);
+    LIST_INIT(&service->arrivals);
     SLIST_INIT(&service->sockets);
     service->counters = &setup->counters->listeners[setup->index];
-    service->session_max = (setup->listener->max_sessions + workers - 1) / workers;
     return service;
 }
 
@@ -132,6 +157,7 @@ static void service_close_sockets(struct service *service)
 {
     struct service_socket *socket;
 
+    arrival_end_all(service);
     while ((socket = SLIST_FIRST(&service->sockets))) {
         SLIST_REMOVE_HEAD(&service->sockets, entry);
         listener_free(socket->listener);
@@ -145,8 +171,78 @@ void service_free(struct service *service)
         return;
     service_close_sockets(service);
     tls_ctx_unref(service->tls);
+    outbound_free(service->outbound);
+    policy_unref(service->policy);
     rates_free(service->rates);
     free(service);
+}
+
+/* --- the policy --- */
+
+static void service_each(struct service *service, void (*each)(struct session *session))
+{
+    struct session *session, *next;
+
+    for (session = LIST_FIRST(&service->sessions); session; session = next) {
+        next = LIST_NEXT(session, entry);
+        each(session);
+    }
+}
+
+struct tls_trust *service_trust(const struct service *service)
+{
+    const struct conf *conf = service->setup.conf;
+    int truststore = service->setup.listener->truststore;
+
+    return policy_trust(service->policy, truststore == CONF_NONE ? "" : conf->truststores[truststore].alias);
+}
+
+/* Who is never asked otherwise. */
+static void recheck_session(struct session *session)
+{
+    struct err why;
+
+    if (session->state && !session_recheck(session, &why))
+        session_stop(session, REASON_REFUSED, why.text);
+}
+
+bool service_set_policy(struct service *service, struct policy *policy)
+{
+    const struct conf_listener *rules = policy_listener(policy, service->setup.listener->alias);
+    struct policy *before = service->policy;
+    struct err why;
+    bool taken;
+
+    service->policy = policy_ref(policy);
+    /* A listener that the new configuration has no more drains by its own rules. */
+    service->rules = rules ? rules : service->setup.listener;
+    taken = !service->tls || tls_ctx_set_trust(service->tls, service_trust(service));
+    if (service->outbound && !outbound_set_policy(service->outbound, policy, &why))
+        taken = false;
+    if (before && service->setup.protocol->never_asks)
+        service_each(service, recheck_session);
+    policy_unref(before);
+    return taken;
+}
+
+enum { SECRETS_MAX = TLS_TICKET_SECRETS_MAX };
+
+bool service_set_secrets(struct service *service, const struct service_secrets *secrets)
+{
+    const struct conf_ticket_secrets *own = &service->rules->ticket_secrets;
+    uint8_t made[SECRETS_MAX][TLS_TICKET_SECRET_LEN];
+    size_t count = 0;
+    bool taken;
+
+    if (!service->tls)
+        return true;
+    if (!own->count)
+        return tls_ctx_set_ticket_secrets(service->tls, secrets->items, secrets->count);
+    for (size_t i = 0; i < own->count && count < SECRETS_MAX; i++)
+        count += tls_ticket_secret(own->items[i].data, own->items[i].len, made[count]);
+    taken = tls_ctx_set_ticket_secrets(service->tls, (const uint8_t(*)[TLS_TICKET_SECRET_LEN])made, count);
+    explicit_bzero(made, sizeof made);
+    return taken;
 }
 
 static const struct inventory_key *find_wanted(const struct inventory_key *keys, size_t count,
@@ -163,6 +259,20 @@ struct service_offer {
     size_t count;
 };
 
+static void tell_expiry(struct service *service, const char *alias, int64_t not_after)
+{
+    if (service->setup.counters && not_after > 0)
+        counters_certificate(service->setup.counters, (uint32_t)service->setup.index, alias,
+                             (uint64_t)not_after);
+}
+
+/* Always true, so that a caller may return it. */
+static bool service_tell_expiry(struct service *service, const char *server_name, const struct conf_key *key)
+{
+    tell_expiry(service, key->alias, tls_ctx_expiry(service->tls, server_name));
+    return true;
+}
+
 static bool service_add_key(struct service *service, const struct service_offer *offer,
                             const char *server_name, const struct conf_key *wanted, struct err *err)
 {
@@ -176,7 +286,7 @@ static bool service_add_key(struct service *service, const struct service_offer 
     if (!key)
         err_set(err, "key \"%s\" is not among those that the keystore offers", wanted->alias);
     else if (tls_ctx_add_key(service->tls, key, &use, sign_client_signer(service->setup.signer), err))
-        return true;
+        return service_tell_expiry(service, server_name, wanted);
     else
         err_context(err, "key \"%s\"", wanted->alias);
     if (server_name[0])
@@ -211,6 +321,18 @@ bool service_set_keys(struct service *service, const struct inventory_key *keys,
     return service_add_names(service, &offer, err);
 }
 
+bool service_set_outbound_keys(struct service *service, const struct inventory_key *keys, size_t count,
+                               struct err *err)
+{
+    const struct conf_backend_tls *rules = &service->setup.listener->backend_tls;
+
+    if (!outbound_set_keys(service->outbound, keys, count, err))
+        return false;
+    for (size_t i = 0; i < rules->key_count; i++)
+        tell_expiry(service, rules->keys[i].alias, outbound_expiry(service->outbound, i));
+    return true;
+}
+
 static void service_accepted(void *owner, int fd, const struct addr *peer)
 {
     session_begin(owner, fd, peer);
@@ -234,20 +356,30 @@ bool service_listen(struct service *service, int fd, struct err *err)
     return true;
 }
 
-static void service_each(struct service *service, void (*each)(struct session *session))
+void service_close(struct service *service)
 {
-    struct session *session, *next;
+    service_close_sockets(service);
+}
 
-    for (session = LIST_FIRST(&service->sessions); session; session = next) {
-        next = LIST_NEXT(session, entry);
-        each(session);
+bool service_kick(struct service *service, uint64_t session)
+{
+    struct session *one;
+
+    LIST_FOREACH(one, &service->sessions, entry)
+    {
+        if (one->id != session)
+            continue;
+        session_stop(one, REASON_KICKED, NULL);
+        return true;
     }
+    return false;
 }
 
 void service_retire(struct service *service)
 {
     service->retiring = true;
     service_close_sockets(service);
+    backends_rest(service->setup.backends);
     service_each(service, session_retire);
 }
 
@@ -255,6 +387,7 @@ void service_drain(struct service *service)
 {
     service->draining = true;
     service_close_sockets(service);
+    backends_rest(service->setup.backends);
     service_each(service, session_drain);
 }
 

@@ -14,7 +14,10 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+struct addr;
+struct conf_backends;
 struct conf_listener;
+struct conf_partner;
 struct counters_page;
 struct listener_counters;
 struct loop;
@@ -32,20 +35,48 @@ struct stream *session_client(const struct session *session);
 const struct identity *session_identity(const struct session *session);
 struct listener_counters *session_counters(const struct session *session);
 uint64_t session_id(const struct session *session);
+const struct addr *session_peer(const struct session *session); /* what PROXY said, or the socket's */
+/* The backend chosen, for log lines; NULL: none yet. */
+const char *session_backend_text(const struct session *session);
+/* The addresses that a host name of the configuration has now (port 0); 0: not known (yet). */
+size_t session_resolve(const struct session *session, const char *host, struct addr *out, size_t max);
+
+/* The partner whose certificate the client showed, of the current policy; NULL: none. */
+const struct conf_partner *session_partner(const struct session *session);
+
+/* Is the client still welcome, by the policy of now (C5): its address, its certificate, its partner's rules
+ * and limits? Asked at each login, transfer and request. False: why. The identity is what was found. */
+bool session_recheck(struct session *session, struct err *why);
+
+/* The backend has refused a login. True: there were as many as max-login-failures, the session has to end.
+ * The supervisor is told, who counts the address over all workers and bans it. */
+bool session_login_failed(struct session *session);
+
+/* The client's certificate (on resumed sessions too), and the i-th that it sent behind it (fresh ones only).
+ * Borrowed from the session; false: none. */
+bool session_certificate(const struct session *session, const uint8_t **der, size_t *len);
+bool session_chain_certificate(struct session *session, size_t i, const uint8_t **der, size_t *len);
 
 /* Is there a key to make a TLS handshake with (F22)? */
 bool session_can_secure(const struct session *session);
 
 /* Begins TLS on the client stream (AUTH TLS). The core becomes its user until the handshake is over; then the
- * protocol's user is restored and secured() is called, or the session ends with reason handshake-failed. */
-void session_start_tls(struct session *session);
+ * protocol's user is restored and secured() is called, or the session ends with reason handshake-failed.
+ * name: whom the client has named already, in case its hello does not; NULL: nobody. */
+void session_start_tls(struct session *session, const char *name);
+
+/* TLS has ended and the connection goes on in clear, as anybody's (REIN of FTP): whoever the client was by
+ * its certificate, it is nobody now. */
+void session_forget_tls(struct session *session);
 
 /* A tls conversation for an FTP data channel that belongs to this session. NULL: err. */
 struct tls *session_data_tls(struct session *session, struct err *err);
 
-/* Connects to the listener's backend, with connect-timeout: STREAM_CONNECTED or STREAM_FAILED. NULL: err. */
-struct stream *session_connect_backend(struct session *session, const struct stream_user *user, void *owner,
-                                       struct err *err);
+/* Connects to the first of these backends (NULL: the listener's) that takes us, each with connect-timeout,
+ * with the PROXY header and the TLS that the listener wants in front: STREAM_CONNECTED or STREAM_FAILED.
+ * NULL: err. */
+struct stream *session_connect_backend(struct session *session, const struct conf_backends *which,
+                                       const struct stream_user *user, void *owner, struct err *err);
 
 /* Something moved: the idle timer begins anew. hold/release (counted): the idle timer stands still (F14). */
 void session_touch(struct session *session);
@@ -58,6 +89,7 @@ void session_log(const struct session *session, struct log_line *line, enum log_
 
 /* For the line at the end: who logged in. */
 void session_set_user(struct session *session, const char *user);
+const char *session_user(const struct session *session); /* "": nobody yet */
 
 /* Ends it: protocol closed, client stream closed, counters, the last line. detail: more about the cause, may
  * be NULL. */

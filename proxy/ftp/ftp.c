@@ -29,8 +29,11 @@ void ftp_settle(struct ftp *ftp)
     }
     if (ftp->tls_asked) {
         ftp->tls_asked = false;
-        timer_start(&ftp->login, session_conf(ftp->session)->login_timeout_ms);
-        session_start_tls(ftp->session);
+        if (!ftp->auth_said || !ftp->login.armed)
+            timer_start(&ftp->login, session_conf(ftp->session)->login_timeout_ms);
+        ftp->auth_said = true;
+        ftp->host = NULL; /* from now on it is the name that TLS was made for */
+        session_start_tls(ftp->session, ftp->host_name);
         return;
     }
     wake(session_client(ftp->session));
@@ -104,9 +107,12 @@ static void backend_lost(struct ftp *ftp, enum session_reason reason, const char
 static void backend_event(void *owner, struct stream *stream, enum stream_event event)
 {
     struct ftp *ftp = owner;
+    struct addr backend;
     switch (event) {
     case STREAM_CONNECTED:
         ftp->backend_connected = true;
+        stream_peer(stream, &backend);
+        ftp->rules.backend_is_v4 = addr_is_v4(&backend);
         break;
     case STREAM_ENDED:
     case STREAM_CUT:
@@ -129,18 +135,26 @@ const struct stream_user ftp_backend_user = {.data = backend_data, .event = back
 static struct ftp_rules rules_of(const struct session *session, bool implicit)
 {
     const struct conf_listener *conf = session_conf(session);
-    struct ftp_rules rules = {
+    const struct addr *client = session_peer(session);
+    return (struct ftp_rules){
         .greeting = conf->greeting,
         .implicit = implicit,
         .secure_clients_only = conf->secure_clients_only,
         .require_data_tls = conf->require_data_tls,
-        .backend_is_v4 = addr_is_v4(&conf->backend),
+        .active_mode = conf->active_mode,
+        .no_pbsz = conf->quirks & CONF_QUIRK_NO_PBSZ,
+        .auth_implies_private = conf->quirks & CONF_QUIRK_AUTH_IMPLIES_PRIVATE,
+        .allow_ccc = conf->quirks & CONF_QUIRK_ALLOW_CCC,
+        .has_hosts = conf->server_name_count > 0,
+        .commands = {.allow = conf->allow_commands,
+                     .allow_count = conf->allow_commands_count,
+                     .deny = conf->deny_commands,
+                     .deny_count = conf->deny_commands_count},
+        .login_directory = conf->login_directory,
+        .client_is_v4 = addr_is_v4(client),
+        .backend_is_v4 = true, /* until it is connected */
+        .client = *client,
     };
-    stream_local(session_client(session), &rules.passive_address);
-    rules.client_is_v4 = addr_is_v4(&rules.passive_address);
-    if (conf->has_passive_address && addr_is_v4(&conf->passive_address))
-        rules.passive_address = conf->passive_address;
-    return rules;
 }
 
 static void *open_ftp(struct session *session, bool implicit)
@@ -152,6 +166,7 @@ static void *open_ftp(struct session *session, bool implicit)
         return NULL;
     ftp->session = session;
     ftp->rules = rules_of(session, implicit);
+    ftp->secure = implicit;
     ftp->control = ftp_control_new(&ftp->rules, &ftp_control_functions, ftp);
     if (!ftp->control) {
         free(ftp);
@@ -182,6 +197,7 @@ static void *ftps_open(struct session *session)
 static void ftp_secured(void *state)
 {
     struct ftp *ftp = state;
+    ftp->secure = true;
     ftp_control_secured(ftp->control);
     ftp_settle(ftp);
 }
@@ -219,7 +235,9 @@ const struct protocol protocol_ftp = {
     .name = "ftp",
     .alpn = "ftp",
     .tls_first = false,
+    .refusal = "421 Not now.\r\n",
     .tickets = TICKETS,
+    .data_channels = true,
     .open = ftp_open,
     .secured = ftp_secured,
     .drain = ftp_drain,
@@ -232,6 +250,7 @@ const struct protocol protocol_ftps = {
     .alpn = "ftp",
     .tls_first = true,
     .tickets = TICKETS,
+    .data_channels = true,
     .open = ftps_open,
     .drain = ftp_drain,
     .farewell = ftp_farewell,

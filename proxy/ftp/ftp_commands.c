@@ -26,8 +26,6 @@
         verb, FTP_ALWAYS, FTP_REFUSED, NULL, reply "\r\n", false                                             \
     }
 
-#define NO_ACTIVE "502 Active mode is not offered; say EPSV or PASV."
-
 const struct ftp_command_row ftp_command_rows[] = {
     OWN("AUTH", FTP_ALWAYS, ftp_run_auth),
     OWN("PBSZ", FTP_ALWAYS, ftp_run_pbsz),
@@ -37,8 +35,9 @@ const struct ftp_command_row ftp_command_rows[] = {
     CHECKED("QUIT", FTP_ALWAYS, ftp_run_quit),
     {"ABOR", FTP_ALWAYS, FTP_OWN, ftp_run_abor, NULL, true},
     {"STAT", FTP_LOGGED_IN, FTP_CHECKED, ftp_run_stat, NULL, true},
-    REFUSED("REIN", "502 REIN is not offered; open a new connection."),
-    REFUSED("CCC", "534 The control connection stays protected."),
+    OWN("REIN", FTP_ALWAYS, ftp_run_rein),
+    OWN("CCC", FTP_ALWAYS, ftp_run_ccc),
+    OWN("HOST", FTP_ALWAYS, ftp_run_host),
     REFUSED("MIC", "503 Protection comes from TLS."),
     REFUSED("CONF", "503 Protection comes from TLS."),
     REFUSED("ENC", "503 Protection comes from TLS."),
@@ -51,12 +50,13 @@ const struct ftp_command_row ftp_command_rows[] = {
     PASS("HELP", FTP_LOGIN),
     PASS("OPTS", FTP_LOGIN),
     PASS("CLNT", FTP_LOGIN),
+    PASS("LANG", FTP_LOGIN),
 
     CHECKED("PASV", FTP_LOGGED_IN, ftp_run_pasv),
     CHECKED("EPSV", FTP_LOGGED_IN, ftp_run_epsv),
-    REFUSED("PORT", NO_ACTIVE),
-    REFUSED("EPRT", NO_ACTIVE),
-    REFUSED("LPRT", NO_ACTIVE),
+    CHECKED("PORT", FTP_LOGGED_IN, ftp_run_port),
+    CHECKED("EPRT", FTP_LOGGED_IN, ftp_run_eprt),
+    REFUSED("LPRT", "502 Say EPRT or PORT."),
     REFUSED("LPSV", "502 Say EPSV or PASV."),
     CHECKED("MODE", FTP_LOGGED_IN, ftp_run_mode),
     CHECKED("STRU", FTP_LOGGED_IN, ftp_run_stru),
@@ -77,10 +77,12 @@ const struct ftp_command_row ftp_command_rows[] = {
     PASS("HASH", FTP_LOGGED_IN),
     PASS("MDTM", FTP_LOGGED_IN),
     PASS("MFF", FTP_LOGGED_IN),
+    PASS("MFCT", FTP_LOGGED_IN),
     PASS("MFMT", FTP_LOGGED_IN),
     PASS("MKD", FTP_LOGGED_IN),
     PASS("MLST", FTP_LOGGED_IN),
     PASS("PWD", FTP_LOGGED_IN),
+    PASS("RANG", FTP_LOGGED_IN),
     PASS("REST", FTP_LOGGED_IN),
     PASS("RMD", FTP_LOGGED_IN),
     PASS("RNFR", FTP_LOGGED_IN),
@@ -111,6 +113,55 @@ const struct ftp_command_row *ftp_command_find(const char *verb)
         if (strcmp(verb, ftp_command_rows[i].verb) == 0)
             return &ftp_command_rows[i];
     return NULL;
+}
+
+/* Old names of commands (RFC 775): the same command for the backend, and so for whoever forbids it. */
+static const char *const old_names[][2] = {
+    {"XCUP", "CDUP"}, {"XCWD", "CWD"}, {"XMKD", "MKD"}, {"XPWD", "PWD"}, {"XRMD", "RMD"},
+};
+
+/* The other name; NULL: it has one only. */
+static const char *other_name(const char *verb)
+{
+    for (size_t i = 0; i < sizeof(old_names) / sizeof(old_names[0]); i++)
+        for (size_t j = 0; j < 2; j++)
+            if (strcmp(verb, old_names[i][j]) == 0)
+                return old_names[i][!j];
+    return NULL;
+}
+
+static bool is_in(const char *const *verbs, size_t count, const char *verb)
+{
+    for (size_t i = 0; i < count; i++)
+        if (strcmp(verbs[i], verb) == 0)
+            return true;
+    return false;
+}
+
+static bool names(const char *const *verbs, size_t count, const char *verb)
+{
+    const char *other = other_name(verb);
+    return is_in(verbs, count, verb) || (other && is_in(verbs, count, other));
+}
+
+bool ftp_command_listed(const struct ftp_command_policy *policy, const char *verb)
+{
+    return !policy->allow_count || names(policy->allow, policy->allow_count, verb);
+}
+
+/* Without these nobody could be told that something is not allowed. */
+static bool is_indispensable(const char *verb)
+{
+    static const char *const verbs[] = {"AUTH", "PBSZ", "PROT", "USER", "PASS", "QUIT"};
+    return is_in(verbs, sizeof(verbs) / sizeof(verbs[0]), verb);
+}
+
+bool ftp_command_allowed(const struct ftp_command_policy *policy, const struct ftp_command_row *row)
+{
+    bool passes = row->carriage == FTP_PASSES || row->carriage == FTP_UPLOAD || row->carriage == FTP_DOWNLOAD;
+    if (names(policy->deny, policy->deny_count, row->verb))
+        return is_indispensable(row->verb);
+    return !passes || ftp_command_listed(policy, row->verb);
 }
 
 bool ftp_command_carried(const char *word, size_t len)

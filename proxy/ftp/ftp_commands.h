@@ -38,6 +38,19 @@ struct ftp_command_row {
 /* NULL: unknown. verb is upper case. */
 const struct ftp_command_row *ftp_command_find(const char *verb);
 
+/* allow-commands and deny-commands: verbs, upper case. Borrowed. */
+struct ftp_command_policy {
+    const char *const *allow, *const *deny;
+    size_t allow_count, deny_count;
+};
+
+/* deny wins, and is for every command without which one can log in; allow, unless it is empty, is for
+ * commands that pass as they are and for transfers. Either knows a command by both of its names (XMKD is
+ * MKD). */
+bool ftp_command_allowed(const struct ftp_command_policy *policy, const struct ftp_command_row *row);
+/* Does allow-commands name it, or nothing? */
+bool ftp_command_listed(const struct ftp_command_policy *policy, const char *verb);
+
 /* Do feature lines of this command hold through the proxy? Any case. */
 bool ftp_command_carried(const char *word, size_t len);
 

@@ -14,6 +14,7 @@ struct ftp_control *ftp_control_new(const struct ftp_rules *rules, const struct 
     if (!control)
         return NULL;
     control->rules = rules;
+    buf_init(&control->kept, FTP_REPLY_BYTES_MAX);
     control->ops = ops;
     control->owner = owner;
     control->secure = control->protect = rules->implicit;
@@ -27,6 +28,7 @@ void ftp_control_free(struct ftp_control *control)
     if (!control)
         return;
     ftp_reply_free(&control->reply);
+    buf_free(&control->kept);
     buf_free(&control->waiting);
     free(control);
 }
@@ -93,6 +95,12 @@ static const char *refusal_of(const struct ftp_control *control, const struct ft
     return row->carriage == FTP_REFUSED ? row->refusal : NULL;
 }
 
+void ftp_control_forbid(struct ftp_control *control, const char *verb)
+{
+    ftp_control_say(control, "502 This command is not allowed here.\r\n");
+    control->ops->command_refused(control->owner, verb);
+}
+
 static void run_row(struct ftp_control *control, const struct ftp_command_row *row,
                     const struct ftp_line *line, const struct ftp_command *command)
 {
@@ -134,6 +142,8 @@ static void run_line(struct ftp_control *control, const struct ftp_line *line)
         run_unknown(control, command.verb);
     else if (refusal)
         ftp_control_say(control, refusal);
+    else if (!ftp_command_allowed(&control->rules->commands, row))
+        ftp_control_forbid(control, row->verb);
     else
         run_row(control, row, line, &command);
 }
@@ -160,7 +170,7 @@ static bool needs_backend_first(const struct ftp_control *control, const struct 
     if (control->backend != FTP_BACKEND_NONE)
         return false;
     const struct ftp_command_row *row = row_of(line);
-    return row && row->when != FTP_ALWAYS && !refusal_of(control, row);
+    return row && row->when != FTP_ALWAYS && row->carriage != FTP_OWN && !refusal_of(control, row);
 }
 
 static void first_waiting(const struct ftp_control *control, struct ftp_line *out)
@@ -293,12 +303,15 @@ static void quit_reply(struct ftp_control *control)
 static void (*const reply_handlers[FTP_WAITS])(struct ftp_control *) = {
     [FTP_WAIT_GREETING] = greeting_reply,  [FTP_WAIT_REPLY] = plain_reply,
     [FTP_WAIT_LOGIN] = ftp_login_reply,    [FTP_WAIT_FEAT] = ftp_feat_reply,
-    [FTP_WAIT_QUIT] = quit_reply,          [FTP_WAIT_PASSIVE] = ftp_passive_reply,
+    [FTP_WAIT_QUIT] = quit_reply,          [FTP_WAIT_SETUP] = ftp_setup_reply,
+    [FTP_WAIT_MAPPED] = ftp_mapped_reply,  [FTP_WAIT_DIRECTORY] = ftp_directory_reply,
     [FTP_WAIT_FINAL] = ftp_transfer_reply, [FTP_WAIT_SWALLOW] = ftp_transfer_swallow,
 };
 
 static void preliminary_reply(struct ftp_control *control)
 {
+    if (control->wait == FTP_WAIT_SWALLOW)
+        ftp_transfer_ask_again(control);
     if (control->wait == FTP_WAIT_FINAL)
         control->transfer.begun = true;
     if (control->wait == FTP_WAIT_FINAL || control->wait == FTP_WAIT_REPLY)
@@ -327,9 +340,10 @@ static void take_reply(struct ftp_control *control)
 size_t ftp_control_backend_data(struct ftp_control *control, const uint8_t *data, size_t len)
 {
     size_t used = 0;
+    unsigned number = control->backend_number;
     /* AUTH, waiting behind the command whose reply this is, drops the backend with all it has said. */
     while (!control->ended && used < len && control->wait != FTP_WAIT_DATA_END &&
-           control->backend != FTP_BACKEND_NONE) {
+           control->backend_number == number) {
         size_t taken;
         enum ftp_line_status status = ftp_reply_add(&control->reply, data + used, len - used, &taken);
         used += taken;
@@ -340,7 +354,7 @@ size_t ftp_control_backend_data(struct ftp_control *control, const uint8_t *data
         else
             backend_broken(control, status == FTP_LINE_BAD ? "not a reply" : "a reply that is too long");
     }
-    return control->ended ? len : used;
+    return control->ended || control->backend_number != number ? len : used;
 }
 
 void ftp_control_backend_lost(struct ftp_control *control, enum session_reason reason, const char *detail)

@@ -1,6 +1,7 @@
 /*
  * The control filter from the inside: ftp_control.c (lines, the queue, the backend's replies),
- * ftp_login.c (AUTH to QUIT: what is answered here), ftp_transfer.c (passive set-up and transfers).
+ * ftp_protect.c (AUTH to REIN: TLS and new beginnings), ftp_login.c (HOST, USER to the login's end),
+ * ftp_answers.c (FEAT, STAT and others that are answered here), ftp_setup.c (PASV to EPRT), ftp_transfer.c.
  * Nobody else but ftp_commands.c includes it.
  */
 #pragma once
@@ -12,13 +13,15 @@
 /* What the session waits for; nothing else is forwarded meanwhile. */
 enum ftp_wait {
     FTP_WAIT_NOTHING,
-    FTP_WAIT_TLS,      /* AUTH was accepted */
-    FTP_WAIT_GREETING, /* the backend's 220 */
-    FTP_WAIT_REPLY,    /* the reply to a forwarded command */
-    FTP_WAIT_LOGIN,    /* the reply to USER, PASS or ACCT */
+    FTP_WAIT_TLS,       /* AUTH was accepted */
+    FTP_WAIT_GREETING,  /* the backend's 220 */
+    FTP_WAIT_REPLY,     /* the reply to a forwarded command */
+    FTP_WAIT_LOGIN,     /* the reply to USER, PASS or ACCT */
+    FTP_WAIT_MAPPED,    /* the reply to the USER that a certificate maps to; the password follows */
+    FTP_WAIT_DIRECTORY, /* the reply to the CWD behind a login; the login's reply is kept until then */
     FTP_WAIT_FEAT,
     FTP_WAIT_QUIT,
-    FTP_WAIT_PASSIVE,      /* 227 or 229 */
+    FTP_WAIT_SETUP,        /* 227 or 229 */
     FTP_WAIT_DATA_CONNECT, /* the connection to the backend's data port; the command is not forwarded yet */
     FTP_WAIT_FINAL,        /* the transfer's final reply */
     FTP_WAIT_DATA_END,     /* it said 2xx; the client's data channel is to end */
@@ -28,7 +31,10 @@ enum ftp_wait {
 
 enum ftp_backend_state { FTP_BACKEND_NONE, FTP_BACKEND_CONNECTING, FTP_BACKEND_READY };
 
-enum { FTP_USER_MAX = 128, FTP_REPLY_OWN_MAX = 256 };
+/* How the client set its data connection up. */
+enum ftp_setup { FTP_SETUP_PASV, FTP_SETUP_EPSV, FTP_SETUP_PORT, FTP_SETUP_EPRT };
+
+enum { FTP_USER_MAX = 128 };
 
 struct ftp_transfer {
     const struct ftp_command_row *row; /* NULL: none is under way */
@@ -37,6 +43,7 @@ struct ftp_transfer {
     const char *verdict;   /* FTP_WAIT_SWALLOW: what the client is told then */
     bool own_error_passes; /* ... unless the backend has an error of its own to tell */
     bool begun;            /* a 1xx was passed to the client */
+    bool asked_again;      /* FTP_WAIT_SWALLOW: NOOP is at the backend, its reply ends the wait */
 };
 
 struct ftp_control {
@@ -44,18 +51,25 @@ struct ftp_control {
     const struct ftp_control_ops *ops;
     void *owner;
 
-    bool ended, draining, heard; /* heard: the client's first byte was seen */
-    bool secure, buffer_size_said, protect;
-    bool has_user, certificate_failed, logged_in, epsv_all;
-    unsigned unknown_count, refused_logins;
-    char user[FTP_USER_MAX + 1];
+    bool ended, draining, heard;                     /* heard: the client's first byte was seen */
+    bool secure, cleared, buffer_size_said, protect; /* cleared: CCC; the client is still who it was */
+    bool has_user, logged_in, epsv_all;
+    enum ftp_identity_kind login_as; /* decided at USER, again at PASS */
+    unsigned unknown_count;
+    char user[FTP_USER_MAX + 1], typed[FTP_USER_MAX + 1]; /* typed: when it is another one */
 
     enum ftp_wait wait;
     enum ftp_backend_state backend;
-    struct ftp_reply reply; /* in the making, or held (FTP_WAIT_DATA_END) */
+    unsigned backend_number; /* one more each time when a backend was dropped */
+    struct ftp_reply reply;  /* in the making, or held (FTP_WAIT_DATA_END) */
 
-    bool client_said_epsv, asked_epsv, asked_twice, no_epsv;
-    uint16_t passive_port; /* of the backend; 0: none */
+    struct buf kept; /* the reply to the login (FTP_WAIT_DIRECTORY) */
+    unsigned login_code;
+
+    enum ftp_setup setup;
+    bool asked_epsv, asked_twice, no_epsv;
+    struct addr active;    /* of PORT and EPRT */
+    uint16_t passive_port; /* of the backend; 0: nothing is set up */
     struct ftp_transfer transfer;
 
     struct buf waiting; /* command lines, each with LF */
@@ -71,23 +85,39 @@ void ftp_control_pass_reply(struct ftp_control *control);
 void ftp_control_end(struct ftp_control *control, enum session_reason reason, const char *detail);
 void ftp_control_connect_backend(struct ftp_control *control);
 void ftp_control_unknown(struct ftp_control *control);
+/* allow-commands or deny-commands say so. */
+void ftp_control_forbid(struct ftp_control *control, const char *verb);
 /* Runs what waits, as far as it may. The last call of whoever ended a wait. */
 void ftp_control_go_on(struct ftp_control *control);
 
-/* ftp_login.c: the table's run functions */
 typedef void ftp_run(struct ftp_control *, const struct ftp_line *, const struct ftp_command *);
-ftp_run ftp_run_auth, ftp_run_pbsz, ftp_run_prot, ftp_run_user, ftp_run_pass, ftp_run_acct, ftp_run_feat,
-    ftp_run_quit, ftp_run_noop, ftp_run_stat, ftp_run_mode, ftp_run_stru;
+
+/* ftp_protect.c */
+ftp_run ftp_run_auth, ftp_run_pbsz, ftp_run_prot, ftp_run_ccc, ftp_run_rein;
+/* What it still says is for nobody. */
+void ftp_drop_backend(struct ftp_control *control);
+
+/* ftp_login.c */
+ftp_run ftp_run_host, ftp_run_user, ftp_run_pass, ftp_run_acct;
 void ftp_login_reply(struct ftp_control *control);
+void ftp_mapped_reply(struct ftp_control *control);
+void ftp_directory_reply(struct ftp_control *control);
+
+/* ftp_answers.c */
+ftp_run ftp_run_feat, ftp_run_quit, ftp_run_noop, ftp_run_stat, ftp_run_mode, ftp_run_stru;
 void ftp_feat_reply(struct ftp_control *control);
 
+/* ftp_setup.c */
+ftp_run ftp_run_pasv, ftp_run_epsv, ftp_run_port, ftp_run_eprt;
+void ftp_setup_reply(struct ftp_control *control);
+
 /* ftp_transfer.c */
-ftp_run ftp_run_pasv, ftp_run_epsv, ftp_run_abor;
+ftp_run ftp_run_abor;
 void ftp_transfer_begin(struct ftp_control *control, const struct ftp_command_row *row,
                         const struct ftp_line *line);
 bool ftp_transfer_runs(const struct ftp_control *control);
-void ftp_passive_reply(struct ftp_control *control);
 void ftp_transfer_reply(struct ftp_control *control);
 void ftp_transfer_swallow(struct ftp_control *control);
+void ftp_transfer_ask_again(struct ftp_control *control);
 /* One side has gone: the transfer under way, if any, ends with it. code 0: nobody is left to be told. */
 void ftp_transfer_lost(struct ftp_control *control, unsigned code, enum session_reason reason);

@@ -1,12 +1,16 @@
 /*
- * One FTP data channel: a passive port for the client, TLS on it, a connection to the backend's data
- * port, bytes from one to the other in one direction, and an end that says no more than is true:
+ * One FTP data channel: a passive port for the client or a connection to it, TLS on it, a connection to the
+ * backend's data port, bytes from one to the other in one direction, and an end that says no more than is
+ * true:
  *
- * - The port takes one connection, of the control connection's peer; TLS begins at once (F17).
+ * - The port takes one connection, of the control connection's peer or of who resumes its TLS session
+ *   (data-peer); TLS begins at once (F17). The client's certificate, if the session was not resumed, is the
+ *   control connection's (F6).
  * - An upload is complete when close_notify (in clear: FIN) has come; only then does the backend see
  *   an end (F15). After a cut its connection is reset.
  * - A download is complete when the backend's data has ended and its final reply was positive; only
  *   then does the client see close_notify and FIN. A backend that dies has sent a FIN, too.
+ * - What moves is never cut, however slow it is; where nothing moves for idle-timeout it is STALLED.
  * - A download is done when the client's kernel has acknowledged everything, or 5 s after the last byte went
  *   to ours; an upload when close_notify went there: nobody waits for the client's own close (F14).
  *
@@ -36,6 +40,13 @@ struct ftp_data_user {
 struct ftp_data *ftp_data_new(struct session *session, bool protect, const struct ftp_data_user *user,
                               void *owner, struct err *err);
 
+/* Active mode (PORT, EPRT): ftp_data_connect will connect to the client there, from the control connection's
+ * local address; TLS has us as its server all the same (F6). Whether `client` may be connected to is the
+ * caller's to decide (F10). NULL: err (memory). */
+struct ftp_data *ftp_data_new_active(struct session *session, const struct addr *client, bool protect,
+                                     const struct ftp_data_user *user, void *owner, struct err *err);
+
+/* The port that the client is told: the advertised one where NAT maps another range. 0: active mode. */
 uint16_t ftp_data_port(const struct ftp_data *data);
 
 /* The transfer begins. Anything but FTP_DATA_OK is its end: what went wrong at once, or earlier. */
@@ -56,9 +67,15 @@ uint64_t ftp_data_close(struct ftp_data *data, bool cut);
 void ftp_data_free(struct ftp_data *data); /* NULL is allowed */
 
 /* For the log. */
+struct ftp_data_tls {
+    const char *version, *cipher; /* static texts; NULL: no handshake was done */
+    bool resumed;
+    uint32_t key_ms;
+};
+
 struct ftp_data_facts {
     uint64_t bytes_in, bytes_out; /* from and to the client, plain */
-    bool protect, resumed;
+    struct ftp_data_tls tls;
     bool close_notify; /* the sender's: the client's in an upload, ours in a download */
 };
 

@@ -2,7 +2,6 @@
 #include "ftp_data_private.h"
 
 #include "conf.h"
-#include "listener.h"
 #include "loop.h"
 #include "relay.h"
 #include "session.h"
@@ -14,8 +13,8 @@ void ftp_data_stop(struct ftp_data *data)
 {
     timer_stop(&data->absent);
     timer_stop(&data->poll);
-    listener_free(data->listener);
-    data->listener = NULL;
+    timer_stop(&data->stall);
+    ftp_data_close_port(data);
     relay_free(data->relay);
     data->relay = NULL;
 }
@@ -210,8 +209,12 @@ void ftp_data_start_when_ready(struct ftp_data *data)
     if (!data->started || !data->client_ready || !data->backend_ready || data->relay)
         return;
     data->relay = relay_new(data->client, data->backend, &relay_user, data);
-    if (data->relay)
+    if (data->relay) {
+        if (!data->upload)
+            stream_reset_unless_finished(data->client);
+        ftp_data_watch(data);
         return;
+    }
     data->failure = FTP_DATA_NO_MEMORY;
     poll_soon(data);
 }

@@ -65,11 +65,16 @@ static bool is_letter(char c)
     return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
 }
 
+static bool is_digit(char c)
+{
+    return c >= '0' && c <= '9';
+}
+
 void ftp_line_parse(const struct ftp_line *line, struct ftp_command *out)
 {
     size_t len = 0;
-    while (len < FTP_VERB_MAX && is_letter(line->text[len])) {
-        out->verb[len] = (char)(line->text[len] & ~0x20);
+    while (len < FTP_VERB_MAX && (is_letter(line->text[len]) || (len && is_digit(line->text[len])))) {
+        out->verb[len] = is_digit(line->text[len]) ? line->text[len] : (char)(line->text[len] & ~0x20);
         len++;
     }
     if (line->text[len] != '\0' && line->text[len] != ' ')

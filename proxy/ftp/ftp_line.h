@@ -39,7 +39,7 @@ struct ftp_line {
 enum ftp_line_status ftp_line_read(const uint8_t *data, size_t len, struct ftp_line *out, size_t *taken);
 
 struct ftp_command {
-    char verb[FTP_VERB_MAX + 1]; /* upper case; "" when it is no word of 1 to 8 letters */
+    char verb[FTP_VERB_MAX + 1]; /* upper case; "" when it is no word of 1 to 8 letters and digits */
     const char *argument;        /* "" when there is none; borrowed from the line */
 };
 

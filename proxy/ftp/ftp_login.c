@@ -1,248 +1,256 @@
-/* What comes before and beside transfers: AUTH, PBSZ, PROT, the login, FEAT, STAT, NOOP, QUIT. */
+/* HOST, and the login: who the client is, decided at USER and at PASS; the directory behind it. */
 #include "ftp_control_private.h"
-#include "ftp_feat.h"
 #include "text.h"
 
+#include <stdio.h>
 #include <string.h>
 
-enum { REFUSED_LOGINS_MAX = 3 };
+static const char certificate_needed[] = "530 A trusted client certificate is required.\r\n";
 
-/* A new beginning: nothing that was said in clear counts any more (F2). */
-static void forget_login(struct ftp_control *control)
+void ftp_run_host(struct ftp_control *control, const struct ftp_line *line, const struct ftp_command *command)
 {
-    if (control->backend != FTP_BACKEND_NONE)
-        control->ops->drop_backend(control->owner);
-    control->ops->abort_data(control->owner, false);
-    control->backend = FTP_BACKEND_NONE;
-    control->logged_in = control->has_user = control->epsv_all = false;
-    control->protect = control->buffer_size_said = false;
-    control->passive_port = 0;
-    control->user[0] = '\0';
-    ftp_reply_reset(&control->reply);
-}
-
-void ftp_run_auth(struct ftp_control *control, const struct ftp_line *line, const struct ftp_command *command)
-{
-    const char *mechanism = command->argument;
     (void)line;
-    if (control->secure) {
-        ftp_control_say(control, "503 TLS is established already.\r\n");
-    } else if (!text_same(mechanism, "TLS") && !text_same(mechanism, "TLS-C") &&
-               !text_same(mechanism, "SSL")) {
-        ftp_control_say(control, *mechanism ? "504 Unknown mechanism; TLS is offered.\r\n"
-                                            : "501 AUTH needs a mechanism: TLS.\r\n");
-    } else if (control->waiting_count || control->untaken) {
-        ftp_control_end(control, REASON_INJECTED, "bytes in clear behind AUTH");
-    } else if (!control->ops->can_secure(control->owner)) {
-        ftp_control_say(control, "431 TLS is not available now; try again later.\r\n");
-    } else {
-        forget_login(control);
-        ftp_control_say(control, "234 Begin TLS.\r\n");
-        control->wait = FTP_WAIT_TLS;
-        control->ops->start_tls(control->owner);
+    if (!control->rules->has_hosts) {
+        ftp_control_say(control, "502 HOST is not offered.\r\n");
+        return;
+    }
+    if (control->logged_in || control->has_user) {
+        ftp_control_say(control, "503 HOST comes before USER.\r\n");
+        return;
+    }
+    if (!*command->argument || strchr(command->argument, ' ')) {
+        ftp_control_say(control, "501 HOST needs a name.\r\n");
+        return;
+    }
+    switch (control->ops->choose_host(control->owner, command->argument)) {
+    case FTP_HOST_UNKNOWN:
+        ftp_control_say(control, "504 No such host here.\r\n");
+        break;
+    case FTP_HOST_SAME_BACKEND:
+        ftp_control_say(control, "220 Host accepted.\r\n");
+        break;
+    case FTP_HOST_OTHER_BACKEND:
+        ftp_control_say(control, "220 Host accepted.\r\n");
+        ftp_drop_backend(control);
+        if (control->secure)
+            ftp_control_connect_backend(control);
+        break;
     }
 }
 
-void ftp_control_secured(struct ftp_control *control)
+/* ---- who ---- */
+
+static void identify(struct ftp_control *control, struct ftp_identity *out)
 {
-    control->secure = true;
-    ftp_control_connect_backend(control);
+    control->ops->identify(control->owner, control->secure, out);
 }
 
-void ftp_run_pbsz(struct ftp_control *control, const struct ftp_line *line, const struct ftp_command *command)
+static void report_login(struct ftp_control *control, unsigned code, const char *detail)
 {
-    uint64_t size;
-    (void)line;
-    if (!control->secure) {
-        ftp_control_say(control, "503 Say AUTH TLS first.\r\n");
-    } else if (!text_number(command->argument, strlen(command->argument), UINT32_MAX, &size)) {
-        ftp_control_say(control, "501 PBSZ needs a number: 0.\r\n");
-    } else {
-        control->buffer_size_said = true;
-        ftp_control_say(control, "200 PBSZ=0\r\n");
-    }
+    struct ftp_login_report report = {
+        .user = control->user, .typed = control->typed, .code = code, .detail = detail};
+    control->ops->login(control->owner, &report);
 }
 
-static const char *set_protection(struct ftp_control *control, char level)
+/* The client was told so already. One failure too many ends the session. */
+static void count_failure(struct ftp_control *control, enum session_reason reason)
 {
-    switch (level) {
-    case 'C':
-        if (control->rules->require_data_tls)
-            return "534 Data connections must be protected here.\r\n";
-        control->protect = false;
-        return "200 Data connections are in clear.\r\n";
-    case 'P':
-        control->protect = true;
-        return "200 Data connections are protected.\r\n";
-    case 'S':
-    case 'E':
-        return "536 TLS offers C and P.\r\n";
-    default:
-        return "504 Unknown protection level.\r\n";
-    }
+    if (!control->ops->login_failed(control->owner))
+        return;
+    ftp_control_say(control, "421 Too many failed logins.\r\n");
+    ftp_control_end(control, reason, NULL);
 }
 
-void ftp_run_prot(struct ftp_control *control, const struct ftp_line *line, const struct ftp_command *command)
+static void refuse_login(struct ftp_control *control, const char *detail)
 {
-    const char *level = command->argument;
-    (void)line;
-    if (!control->secure)
-        ftp_control_say(control, "503 Say AUTH TLS first.\r\n");
-    else if (!control->buffer_size_said)
-        ftp_control_say(control, "503 Say PBSZ 0 first.\r\n");
-    else if (strlen(level) != 1)
-        ftp_control_say(control,
-                        *level ? "504 Unknown protection level.\r\n" : "501 PROT needs a level.\r\n");
-    else
-        ftp_control_say(control, set_protection(control, (char)(level[0] & ~0x20)));
+    control->has_user = false;
+    report_login(control, 530, detail);
+    ftp_control_say(control, certificate_needed);
+    count_failure(control, REASON_CERTIFICATE_REFUSED);
 }
 
 void ftp_run_user(struct ftp_control *control, const struct ftp_line *line, const struct ftp_command *command)
 {
+    struct ftp_identity who;
     if (control->logged_in) {
         ftp_control_say(control, "503 Logged in already.\r\n");
         return;
     }
-    if (!*command->argument) {
+    if (!*command->argument || strlen(command->argument) > FTP_USER_MAX) {
         ftp_control_say(control, "501 USER needs a name.\r\n");
         return;
     }
     (void)text_copy(control->user, sizeof control->user, command->argument);
+    control->typed[0] = '\0';
     control->has_user = true;
-    control->certificate_failed = control->ops->certificate_refused(control->owner);
-    if (control->certificate_failed)
-        ftp_control_say(control, "331 The password, please.\r\n"); /* the answer follows it (C1, C2) */
-    else
+    identify(control, &who);
+    control->login_as = who.kind;
+    if (who.kind == FTP_IDENTITY_TYPED)
         ftp_control_forward(control, line, FTP_WAIT_LOGIN);
+    else
+        ftp_control_say(control, "331 The password, please.\r\n"); /* always asked for (C1, C2) */
 }
 
-static void refuse_login(struct ftp_control *control)
+/* ---- a login that the certificate decides (C3) ---- */
+
+/* The certificate may map to nobody any more: the client is to begin again. */
+static bool still_maps(struct ftp_control *control, struct ftp_identity *who)
 {
-    control->has_user = false;
-    control->ops->login(control->owner, control->user, 530);
-    ftp_control_say(control, "530 A trusted client certificate is required.\r\n");
-    if (++control->refused_logins >= REFUSED_LOGINS_MAX)
-        ftp_control_end(control, REASON_CERTIFICATE_REFUSED, NULL);
+    identify(control, who);
+    if (who->kind == FTP_IDENTITY_MAPPED)
+        return true;
+    refuse_login(control, who->kind == FTP_IDENTITY_REFUSED
+                              ? who->reason
+                              : "the client certificate maps to no user any more");
+    return false;
+}
+
+static void forward_word(struct ftp_control *control, const char *verb, const char *word, enum ftp_wait wait)
+{
+    char command[FTP_COMMAND_MAX + 2 + 1];
+    int len = snprintf(command, sizeof command, "%s %s\r\n", verb, word);
+    control->ops->forward(control->owner, command, (size_t)len);
+    explicit_bzero(command, sizeof command);
+    control->wait = wait;
+}
+
+static void begin_mapped(struct ftp_control *control)
+{
+    struct ftp_identity who;
+    if (!still_maps(control, &who))
+        return;
+    if (!control->typed[0])
+        (void)text_copy(control->typed, sizeof control->typed, control->user);
+    (void)text_copy(control->user, sizeof control->user, who.user);
+    forward_word(control, "USER", who.user, FTP_WAIT_MAPPED);
+}
+
+/* ... to the user that the backend was told: another one's password is not for it. */
+static bool is_still_mapped(struct ftp_control *control, struct ftp_identity *who)
+{
+    char user[sizeof control->user];
+    if (!still_maps(control, who))
+        return false;
+    (void)text_copy(user, sizeof user, who->user);
+    if (strcmp(user, control->user) == 0)
+        return true;
+    refuse_login(control, "the client certificate maps to another user now");
+    return false;
+}
+
+void ftp_mapped_reply(struct ftp_control *control)
+{
+    struct ftp_identity who;
+    control->wait = FTP_WAIT_NOTHING;
+    if (control->reply.code != 331)
+        ftp_login_reply(control);
+    else if (is_still_mapped(control, &who))
+        forward_word(control, "PASS", who.password, FTP_WAIT_LOGIN);
 }
 
 void ftp_run_pass(struct ftp_control *control, const struct ftp_line *line, const struct ftp_command *command)
 {
+    struct ftp_identity who;
     (void)command;
-    if (control->logged_in)
+    if (control->logged_in) {
         ftp_control_say(control, "503 Logged in already.\r\n");
-    else if (!control->has_user)
+        return;
+    }
+    if (!control->has_user) {
         ftp_control_say(control, "503 Say USER first.\r\n");
-    else if (control->certificate_failed)
-        refuse_login(control);
+        return;
+    }
+    if (control->login_as == FTP_IDENTITY_MAPPED) {
+        begin_mapped(control);
+        return;
+    }
+    identify(control, &who);
+    if (who.kind == FTP_IDENTITY_REFUSED)
+        refuse_login(control, who.reason);
+    else if (control->login_as == FTP_IDENTITY_REFUSED)
+        refuse_login(control, "the client certificate was refused");
     else
         ftp_control_forward(control, line, FTP_WAIT_LOGIN);
 }
 
 void ftp_run_acct(struct ftp_control *control, const struct ftp_line *line, const struct ftp_command *command)
 {
+    struct ftp_identity who;
     if (control->logged_in)
         ftp_control_forward(control, line, FTP_WAIT_REPLY);
-    else
+    else if (!control->has_user || control->login_as != FTP_IDENTITY_MAPPED || !control->typed[0])
         ftp_run_pass(control, line, command);
+    else if (is_still_mapped(control, &who)) /* the backend has asked for it: 332 */
+        ftp_control_forward(control, line, FTP_WAIT_LOGIN);
+}
+
+/* ---- the backend's answer ---- */
+
+static void accept_login(struct ftp_control *control)
+{
+    control->logged_in = true;
+    control->ops->reply(control->owner, buf_data(&control->kept), buf_len(&control->kept));
+    buf_free(&control->kept);
+    report_login(control, control->login_code, "");
+}
+
+/* The backend has let somebody in whom we do not: it is left, and a new one met. */
+static void refuse_directory(struct ftp_control *control, const char *detail)
+{
+    report_login(control, 530, detail);
+    ftp_control_say(control, "530 The login directory cannot be entered.\r\n");
+    buf_free(&control->kept);
+    control->has_user = false;
+    ftp_drop_backend(control);
+    count_failure(control, REASON_LOGIN_FAILURES);
+    if (control->secure && !control->ended)
+        ftp_control_connect_backend(control);
+}
+
+static void enter_directory(struct ftp_control *control)
+{
+    char path[FTP_COMMAND_MAX - sizeof "CWD "];
+    if (!ftp_identity_directory(control->rules->login_directory, control->user, path, sizeof path))
+        refuse_directory(control, "the user's name makes no path");
+    else
+        forward_word(control, "CWD", path, FTP_WAIT_DIRECTORY);
+}
+
+void ftp_directory_reply(struct ftp_control *control)
+{
+    control->wait = FTP_WAIT_NOTHING;
+    if (control->reply.code < 300)
+        accept_login(control);
+    else
+        refuse_directory(control, "the backend refused login-directory");
+}
+
+static void login_refused(struct ftp_control *control, unsigned code)
+{
+    control->has_user = false;
+    ftp_control_pass_reply(control);
+    report_login(control, code, "");
+    if (code >= 500 || code == 430)
+        count_failure(control, REASON_LOGIN_FAILURES);
 }
 
 void ftp_login_reply(struct ftp_control *control)
 {
     unsigned code = control->reply.code;
     control->wait = FTP_WAIT_NOTHING;
-    ftp_control_pass_reply(control);
-    if (code < 300)
-        control->logged_in = true;
-    else if (code >= 400)
-        control->has_user = false;
-    if (code < 300 || code >= 400)
-        control->ops->login(control->owner, control->user, code);
-}
-
-static void say_features(struct ftp_control *control, const struct buf *features, bool whole)
-{
-    if (whole)
-        control->ops->reply(control->owner, buf_data(features), buf_len(features));
-    else
-        ftp_control_say(control, "451 Out of memory.\r\n");
-}
-
-void ftp_run_feat(struct ftp_control *control, const struct ftp_line *line, const struct ftp_command *command)
-{
-    struct buf features;
-    (void)command;
-    if (control->logged_in) {
-        ftp_control_forward(control, line, FTP_WAIT_FEAT);
+    if (code >= 400) {
+        login_refused(control, code);
         return;
     }
-    buf_init(&features, FTP_FEAT_MAX);
-    say_features(control, &features, ftp_feat_fixed(&features));
-    buf_free(&features);
-}
-
-/* A backend without FEAT still has our own features. */
-void ftp_feat_reply(struct ftp_control *control)
-{
-    const struct ftp_reply *reply = &control->reply;
-    struct buf features;
-    size_t len = reply->code == 211 ? buf_len(&reply->text) : 0;
-    buf_init(&features, FTP_FEAT_MAX);
-    control->wait = FTP_WAIT_NOTHING;
-    say_features(control, &features, ftp_feat_merge((const char *)buf_data(&reply->text), len, &features));
-    buf_free(&features);
-}
-
-void ftp_run_quit(struct ftp_control *control, const struct ftp_line *line, const struct ftp_command *command)
-{
-    (void)line;
-    (void)command;
-    if (control->backend == FTP_BACKEND_READY) {
-        ftp_control_forward_text(control, "QUIT\r\n", FTP_WAIT_QUIT);
+    if (code >= 300) {
+        ftp_control_pass_reply(control);
         return;
     }
-    ftp_control_say(control, "221 Goodbye.\r\n");
-    ftp_control_end(control, REASON_QUIT, NULL);
-}
-
-/* After the login it keeps the backend's idle timer quiet, too. */
-void ftp_run_noop(struct ftp_control *control, const struct ftp_line *line, const struct ftp_command *command)
-{
-    (void)line;
-    (void)command;
-    if (control->logged_in)
-        ftp_control_forward_text(control, "NOOP\r\n", FTP_WAIT_REPLY);
+    control->login_code = code;
+    if (!buf_add(&control->kept, buf_data(&control->reply.text), buf_len(&control->reply.text)))
+        ftp_control_end(control, REASON_NO_MEMORY, NULL);
+    else if (*control->rules->login_directory)
+        enter_directory(control);
     else
-        ftp_control_say(control, "200 OK.\r\n");
-}
-
-/* Without a path it is about this connection, and the backend knows another one. */
-void ftp_run_stat(struct ftp_control *control, const struct ftp_line *line, const struct ftp_command *command)
-{
-    if (ftp_transfer_runs(control))
-        ftp_control_say(control, "211 A transfer is under way.\r\n");
-    else if (*command->argument)
-        ftp_control_forward(control, line, FTP_WAIT_REPLY);
-    else
-        ftp_control_say(control, control->protect ? "211 Logged in; data connections are protected.\r\n"
-                                                  : "211 Logged in; data connections are in clear.\r\n");
-}
-
-static void forward_only(struct ftp_control *control, const struct ftp_line *line,
-                         const struct ftp_command *command, char allowed)
-{
-    const char *value = command->argument;
-    if (strlen(value) == 1 && (value[0] & ~0x20) == allowed)
-        ftp_control_forward(control, line, FTP_WAIT_REPLY);
-    else
-        ftp_control_say(control, "504 Not offered.\r\n");
-}
-
-void ftp_run_mode(struct ftp_control *control, const struct ftp_line *line, const struct ftp_command *command)
-{
-    forward_only(control, line, command, 'S');
-}
-
-void ftp_run_stru(struct ftp_control *control, const struct ftp_line *line, const struct ftp_command *command)
-{
-    forward_only(control, line, command, 'F');
+        accept_login(control);
 }

@@ -1,6 +1,8 @@
 /* What the filter asks for, done with sockets, timers and log lines. */
 #include "conf.h"
 #include "counters.h"
+#include "ftp_audit.h"
+#include "ftp_passive.h"
 #include "ftp_private.h"
 #include "loop.h"
 #include "stream.h"
@@ -29,21 +31,10 @@ static void op_start_tls(void *owner)
     ftp->tls_asked = true;
 }
 
-/* C1, and the table of modes: with `request` a certificate that is not trusted may still be asked to fail. */
-static bool op_certificate_refused(void *owner)
+static void op_clear_tls(void *owner)
 {
     struct ftp *ftp = owner;
-    const struct conf_listener *conf = session_conf(ftp->session);
-    enum tls_verdict verdict = session_identity(ftp->session)->verdict;
-    switch (conf->client_certificate) {
-    case CONF_CLIENT_REQUIRE:
-        return verdict != TLS_TRUSTED;
-    case CONF_CLIENT_REQUEST:
-        return verdict == TLS_UNTRUSTED && conf->bad_certificate == CONF_BAD_FAIL;
-    case CONF_CLIENT_NONE:
-        break;
-    }
-    return false;
+    stream_stop_tls(session_client(ftp->session));
 }
 
 static void op_end(void *owner, enum session_reason reason, const char *detail)
@@ -60,7 +51,7 @@ static void op_connect_backend(void *owner)
     struct ftp *ftp = owner;
     struct err err;
     ftp->backend_connected = false;
-    ftp->backend = session_connect_backend(ftp->session, &ftp_backend_user, ftp, &err);
+    ftp->backend = session_connect_backend(ftp->session, ftp_backends(ftp), &ftp_backend_user, ftp, &err);
     if (ftp->backend)
         stream_set_sink(ftp->backend, session_client(ftp->session));
     else
@@ -141,6 +132,28 @@ static void give_up_data(struct ftp *ftp, bool cut)
         ftp_mercy_over(ftp);
 }
 
+static bool op_passive_address(void *owner, struct addr *out)
+{
+    struct ftp *ftp = owner;
+    struct log_line line;
+    struct err err;
+    if (ftp_passive_address(ftp->session, out, &err))
+        return true;
+    session_log(ftp->session, &line, LOG_LEVEL_ERROR, "passive-address-unknown");
+    log_text(&line, "reason", err.text);
+    log_end(&line);
+    return false;
+}
+
+static bool op_dial_data(void *owner, const struct addr *client, bool protect)
+{
+    struct ftp *ftp = owner;
+    struct err err;
+    give_up_data(ftp, false);
+    ftp->data = ftp_data_new_active(ftp->session, client, protect, &data_user, ftp, &err);
+    return ftp->data;
+}
+
 static bool op_listen_data(void *owner, bool protect, uint16_t *port)
 {
     struct ftp *ftp = owner;
@@ -208,44 +221,12 @@ void ftp_login_expired(void *owner)
 
 /* ---- log lines ---- */
 
-static void op_login(void *owner, const char *user, unsigned code)
-{
-    struct ftp *ftp = owner;
-    struct log_line line;
-    session_log(ftp->session, &line, LOG_LEVEL_INFO, "login");
-    log_text(&line, "user", user);
-    log_number(&line, "code", code);
-    log_end(&line);
-    if (code >= 300)
-        return;
-    timer_stop(&ftp->login);
-    session_set_user(ftp->session, user);
-}
-
 static void op_transfer_began(void *owner)
 {
     struct ftp *ftp = owner;
     ftp->transfer_began_ms = loop_now_ms(session_loop(ftp->session));
-    ftp->data_facts = (struct ftp_data_facts){.protect = false};
+    ftp->data_facts = (struct ftp_data_facts){.bytes_in = 0};
     session_hold_idle(ftp->session);
-}
-
-static void log_transfer(const struct ftp *ftp, const struct ftp_transfer_report *report)
-{
-    const struct ftp_data_facts *facts = &ftp->data_facts;
-    uint64_t ms = loop_now_ms(session_loop(ftp->session)) - ftp->transfer_began_ms;
-    struct log_line line;
-    session_log(ftp->session, &line, LOG_LEVEL_INFO, "transfer");
-    log_text(&line, "command", report->verb);
-    log_text(&line, "path", report->path);
-    log_number(&line, "bytes_in", (int64_t)facts->bytes_in);
-    log_number(&line, "bytes_out", (int64_t)facts->bytes_out);
-    log_number(&line, "ms", (int64_t)ms);
-    log_text(&line, "close_notify", !facts->protect ? "-" : facts->close_notify ? "yes" : "no");
-    log_text(&line, "resumed", !facts->protect ? "-" : facts->resumed ? "yes" : "no");
-    log_number(&line, "code", report->code);
-    log_text(&line, "reason", reason_name(report->reason));
-    log_end(&line);
 }
 
 static void op_transfer_ended(void *owner, const struct ftp_transfer_report *report)
@@ -253,7 +234,8 @@ static void op_transfer_ended(void *owner, const struct ftp_transfer_report *rep
     struct ftp *ftp = owner;
     struct listener_counters *counters = session_counters(ftp->session);
     give_up_data(ftp, !report->done);
-    log_transfer(ftp, report);
+    ftp_audit_transfer(ftp->session, report, &ftp->data_facts,
+                       loop_now_ms(session_loop(ftp->session)) - ftp->transfer_began_ms);
     counter_add(report->done ? &counters->transfers_done : &counters->transfers_failed, 1);
     counter_add(&counters->bytes_in, ftp->data_facts.bytes_in);
     counter_add(&counters->bytes_out, ftp->data_facts.bytes_out);
@@ -265,16 +247,26 @@ const struct ftp_control_ops ftp_control_functions = {
     .forward = op_forward,
     .can_secure = op_can_secure,
     .start_tls = op_start_tls,
-    .certificate_refused = op_certificate_refused,
+    .clear_tls = op_clear_tls,
+    .begin_anew = ftp_op_begin_anew,
+    .identify = ftp_op_identify,
+    .still_welcome = ftp_op_still_welcome,
+    .login = ftp_op_login,
+    .login_failed = ftp_op_login_failed,
+    .command_refused = ftp_op_command_refused,
+    .choose_host = ftp_op_choose_host,
     .connect_backend = op_connect_backend,
     .drop_backend = op_drop_backend,
+    .features = ftp_op_features,
+    .keep_features = ftp_op_keep_features,
+    .passive_address = op_passive_address,
     .listen_data = op_listen_data,
+    .dial_data = op_dial_data,
     .connect_data = op_connect_data,
     .start_data = op_start_data,
     .complete_data = op_complete_data,
     .abort_data = op_abort_data,
     .deadline = op_deadline,
-    .login = op_login,
     .transfer_began = op_transfer_began,
     .transfer_ended = op_transfer_ended,
     .end = op_end,

@@ -1,7 +1,5 @@
-/* Passive set-up and transfers: what is asked of the backend, and what the client is told of it. */
+/* Transfers: what is asked of the backend and of the data channel, and what the client is told of it. */
 #include "ftp_control_private.h"
-#include "ftp_passive.h"
-#include "text.h"
 
 #include <string.h>
 
@@ -16,110 +14,24 @@ static const struct ftp_outcome outcomes[FTP_DATA_FAILURES] = {
                              REASON_BACKEND_UNREACHABLE},
     [FTP_DATA_ABSENT] = {"425 No data connection came.\r\n", REASON_CLIENT_ABSENT},
     [FTP_DATA_TLS] = {"522 TLS on the data connection failed.\r\n", REASON_DATA_TLS_FAILED},
+    [FTP_DATA_NOT_RESUMED] =
+        {"522 The data connection must resume the TLS session of the control connection.\r\n",
+         REASON_DATA_NOT_RESUMED},
+    [FTP_DATA_CERTIFICATE] = {"522 The client certificate is not that of the control connection.\r\n",
+                              REASON_CERTIFICATE_REFUSED},
     [FTP_DATA_CUT] = {"426 The data connection was cut; the transfer is incomplete.\r\n", REASON_CLIENT_CUT},
     [FTP_DATA_INCOMPLETE] = {"426 The server ended the transfer before its data.\r\n",
                              REASON_BACKEND_PROTOCOL},
     [FTP_DATA_BACKEND_FAILED] = {"426 The data connection of the server behind was cut.\r\n",
                                  REASON_BACKEND_FAILED},
+    [FTP_DATA_STALLED] = {"426 Nothing moved on the data connection; the transfer is incomplete.\r\n",
+                          REASON_IDLE_TIMEOUT},
     [FTP_DATA_NO_MEMORY] = {"425 No data connection now; try again.\r\n", REASON_NO_MEMORY},
 };
 
 bool ftp_transfer_runs(const struct ftp_control *control)
 {
     return control->transfer.row != NULL;
-}
-
-/* ---- PASV and EPSV ---- */
-
-static void ask_passive(struct ftp_control *control, bool epsv)
-{
-    control->asked_epsv = epsv;
-    ftp_control_forward_text(control, epsv ? "EPSV\r\n" : "PASV\r\n", FTP_WAIT_PASSIVE);
-}
-
-/* The backend is asked as the client asked, unless only EPSV can work with its address (F9). */
-static void begin_passive(struct ftp_control *control, bool epsv)
-{
-    control->ops->abort_data(control->owner, false);
-    control->passive_port = 0;
-    control->client_said_epsv = epsv;
-    control->asked_twice = false;
-    ask_passive(control, (epsv && !control->no_epsv) || !control->rules->backend_is_v4);
-}
-
-void ftp_run_pasv(struct ftp_control *control, const struct ftp_line *line, const struct ftp_command *command)
-{
-    (void)line;
-    (void)command;
-    if (control->epsv_all)
-        ftp_control_say(control, "503 EPSV ALL was said.\r\n");
-    else if (!control->rules->client_is_v4)
-        ftp_control_say(control, "425 PASV cannot name an IPv6 address; say EPSV.\r\n");
-    else
-        begin_passive(control, false);
-}
-
-void ftp_run_epsv(struct ftp_control *control, const struct ftp_line *line, const struct ftp_command *command)
-{
-    bool v4 = control->rules->client_is_v4;
-    const char *argument = command->argument;
-    (void)line;
-    if (text_same(argument, "ALL")) {
-        control->epsv_all = true;
-        ftp_control_say(control, "200 EPSV ALL.\r\n");
-    } else if (*argument && strcmp(argument, v4 ? "1" : "2") != 0) {
-        ftp_control_say(control, v4 ? "522 Another network protocol; use (1)\r\n"
-                                    : "522 Another network protocol; use (2)\r\n");
-    } else {
-        begin_passive(control, true);
-    }
-}
-
-static bool read_port(struct ftp_control *control)
-{
-    const struct ftp_reply *reply = &control->reply;
-    const char *text = (const char *)buf_data(&reply->text);
-    size_t len = buf_len(&reply->text);
-    if (control->asked_epsv)
-        return reply->code == 229 && ftp_passive_read_229(text, len, &control->passive_port);
-    return reply->code == 227 && ftp_passive_read_227(text, len, &control->passive_port);
-}
-
-static void offer_port(struct ftp_control *control)
-{
-    char reply[FTP_PASSIVE_LEN];
-    uint16_t port;
-    if (!control->ops->listen_data(control->owner, control->protect, &port)) {
-        control->passive_port = 0;
-        ftp_control_say(control, "425 No passive port is free; try again later.\r\n");
-        return;
-    }
-    if (control->client_said_epsv)
-        ftp_passive_write_229(port, reply);
-    else
-        ftp_passive_write_227(&control->rules->passive_address, port, reply);
-    ftp_control_say(control, reply);
-}
-
-void ftp_passive_reply(struct ftp_control *control)
-{
-    unsigned code = control->reply.code;
-    if (code >= 500 && !control->asked_twice) {
-        control->asked_twice = true;
-        control->no_epsv = control->asked_epsv;
-        ask_passive(control, !control->asked_epsv);
-        return;
-    }
-    control->wait = FTP_WAIT_NOTHING;
-    if (read_port(control)) {
-        offer_port(control);
-    } else {
-        control->passive_port = 0;
-        if (code >= 400)
-            ftp_control_pass_reply(control);
-        else
-            ftp_control_say(control, "425 The server behind named no passive port.\r\n");
-    }
 }
 
 /* ---- transfers ---- */
@@ -163,9 +75,14 @@ static void swallow(struct ftp_control *control, const char *verdict, enum sessi
     control->ops->deadline(control->owner, FTP_FINAL_REPLY_MS);
 }
 
+/* While no key can sign, a handshake may succeed later (F5). */
+static const struct ftp_outcome no_key = {"431 TLS is not available now; try again later.\r\n",
+                                          REASON_TOKEN_DOWN};
+
 static void data_failed(struct ftp_control *control, enum ftp_data_failure failure)
 {
-    const struct ftp_outcome *outcome = &outcomes[failure];
+    bool lacks_key = failure == FTP_DATA_TLS && !control->ops->can_secure(control->owner);
+    const struct ftp_outcome *outcome = lacks_key ? &no_key : &outcomes[failure];
     control->ops->abort_data(control->owner, true);
     if (control->wait == FTP_WAIT_FINAL) {
         control->transfer.own_error_passes = failure == FTP_DATA_BACKEND_FAILED;
@@ -190,12 +107,20 @@ void ftp_transfer_begin(struct ftp_control *control, const struct ftp_command_ro
 {
     control->transfer = (struct ftp_transfer){.row = row, .line = *line};
     control->ops->transfer_began(control->owner);
+    if (!control->ops->still_welcome(control->owner)) {
+        fail_transfer(control, "421 Your access has ended.\r\n", REASON_CERTIFICATE_REFUSED);
+        ftp_control_end(control, REASON_CERTIFICATE_REFUSED, "judged again at a transfer");
+        return;
+    }
     if (control->rules->require_data_tls && !control->protect) {
         fail_transfer(control, "521 Data connections must be protected: say PROT P.\r\n", REASON_REFUSED);
         return;
     }
     if (!control->passive_port) {
-        fail_transfer(control, "425 Say EPSV or PASV first.\r\n", REASON_REFUSED);
+        fail_transfer(control,
+                      control->rules->active_mode ? "425 Say EPSV, PASV, EPRT or PORT first.\r\n"
+                                                  : "425 Say EPSV or PASV first.\r\n",
+                      REASON_REFUSED);
         return;
     }
     enum ftp_data_failure failure = control->ops->connect_data(control->owner, control->passive_port,
@@ -237,9 +162,27 @@ void ftp_control_data_done(struct ftp_control *control)
     ftp_control_go_on(control);
 }
 
+/* Pure-FTPd's last word about a download that was cut is a second 150. Whether more comes is not known: NOOP
+ * is asked, and its reply comes behind all that there is to say about the transfer. */
+void ftp_transfer_ask_again(struct ftp_control *control)
+{
+    if (control->transfer.begun && !control->transfer.asked_again) {
+        control->transfer.asked_again = true;
+        ftp_control_forward_text(control, "NOOP\r\n", FTP_WAIT_SWALLOW);
+    }
+    control->transfer.begun = true;
+}
+
+static bool answers_noop(unsigned code)
+{
+    return code == 200 || code == 500 || code == 501 || code == 502;
+}
+
 void ftp_transfer_swallow(struct ftp_control *control)
 {
     unsigned code = control->reply.code;
+    if (control->transfer.asked_again && !answers_noop(code))
+        return;
     if (control->transfer.own_error_passes && code >= 400) {
         ftp_control_pass_reply(control);
         end_transfer(control, code, control->transfer.reason);
@@ -292,9 +235,11 @@ void ftp_run_abor(struct ftp_control *control, const struct ftp_line *line, cons
     case FTP_WAIT_GREETING:
     case FTP_WAIT_REPLY:
     case FTP_WAIT_LOGIN:
+    case FTP_WAIT_MAPPED:
+    case FTP_WAIT_DIRECTORY:
     case FTP_WAIT_FEAT:
     case FTP_WAIT_QUIT:
-    case FTP_WAIT_PASSIVE:
+    case FTP_WAIT_SETUP:
     case FTP_WAITS:
         break; /* commands wait in these: it does not come here */
     }

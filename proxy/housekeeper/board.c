@@ -37,6 +37,7 @@ struct board {
     struct page_list pages;
     size_t page_count;
     struct totals totals; /* what was collected last */
+    struct expiry *expiry;
 };
 
 /* -- pages --------------------------------------------------------------------------------------- */
@@ -96,11 +97,12 @@ static struct page *page_new(const struct grant *grant, struct err *err)
     return page;
 }
 
-/* Under the lock. A signer that died in an old configuration and starts again is still the old one's. */
+/* Under the lock. A signer that died in an old configuration and starts again is still the old one's, whether
+ * or not its end was told before. */
 static bool page_insert(struct board *board, struct page *page)
 {
     struct page *old = page_find(board, page->kind, page->index);
-    struct roster *roster = old && !old->memory ? old->roster : board->roster;
+    struct roster *roster = old ? old->roster : board->roster;
 
     if (!roster || (!old && board->page_count >= BOARD_PAGES_MAX))
         return false;
@@ -191,6 +193,16 @@ bool board_configure(struct board *board, int fd, struct err *err)
     return true;
 }
 
+bool board_log_json(struct board *board)
+{
+    bool json;
+
+    pthread_mutex_lock(&board->lock);
+    json = board->roster && board->roster->log_json;
+    pthread_mutex_unlock(&board->lock);
+    return json;
+}
+
 void board_set_keystore(struct board *board, uint32_t keystore, bool can_sign)
 {
     if (keystore >= COUNTERS_KEYSTORES_MAX)
@@ -219,6 +231,7 @@ static void collect_once(struct board *board, struct counters_history *history)
     struct page *page;
 
     totals_clear(totals);
+    totals->now_seconds = (int64_t)time(NULL);
     if (!board->roster)
         return;
     totals_expect(totals, &board->roster->names);
@@ -261,6 +274,14 @@ bool board_metrics(struct board *board, struct buf *out)
     return written;
 }
 
+void board_tell_expiry(struct board *board, expiry_function *tell, void *owner)
+{
+    pthread_mutex_lock(&board->lock);
+    collect(board);
+    expiry_check(board->expiry, &board->totals, tell, owner);
+    pthread_mutex_unlock(&board->lock);
+}
+
 static bool keystore_ready(struct board *board, size_t keystore, struct buf *out)
 {
     const char *alias = board->roster->names.keystores[keystore];
@@ -296,8 +317,12 @@ struct board *board_new(struct err *err)
 {
     struct board *board = calloc(1, sizeof *board);
 
-    if (!board || pthread_mutex_init(&board->lock, NULL)) {
+    if (board)
+        board->expiry = expiry_new();
+    if (!board || !board->expiry || pthread_mutex_init(&board->lock, NULL)) {
         err_set(err, "out of memory");
+        if (board)
+            expiry_free(board->expiry);
         free(board);
         return NULL;
     }
@@ -316,6 +341,7 @@ void board_free(struct board *board)
         page_free(board, page);
     }
     roster_drop(board->roster);
+    expiry_free(board->expiry);
     (void)pthread_mutex_destroy(&board->lock);
     free(board);
 }

@@ -5,6 +5,7 @@
 #include "buf.h"
 #include "channel.h"
 #include "err.h"
+#include "json_line.h"
 #include "line_source.h"
 #include "log.h"
 #include "message.h"
@@ -22,6 +23,7 @@
 
 #include <ev.h>
 
+enum { EXPIRY_FIRST_SECONDS = 2, EXPIRY_SECONDS = 60 };
 enum { READ_BYTES = 65536, OUT_BYTES_MAX = 1024 * 1024, START_TIMEOUT_MS = 15000 };
 
 struct housekeeper;
@@ -39,16 +41,26 @@ LIST_HEAD(source_list, source);
 struct housekeeper {
     struct ev_loop *loop;
     ev_io channel;
+    ev_timer expiry;
     struct source_list sources;
     struct buf out;
     int target;
-    bool started;
+    bool started, as_json;
     unsigned long lost; /* writes that failed since the last that did not */
     struct board *board;
     struct admin *admin; /* NULL: no pages over HTTP */
 };
 
 /* -- writing ----------------------------------------------------------------------------------- */
+
+/* A line of the housekeeper's own, as it is to be written. */
+static void add_line(const struct housekeeper *housekeeper, const struct log_line *line, struct buf *out)
+{
+    if (housekeeper->as_json)
+        (void)json_line_add(line->text, line->len, out);
+    else
+        (void)(buf_add(out, line->text, line->len) && buf_add(out, "\n", 1));
+}
 
 /* May block: that is what this process is for. False when the target takes nothing now. */
 static bool target_write(struct housekeeper *housekeeper, const uint8_t *data, size_t len)
@@ -84,8 +96,9 @@ static void write_out(struct housekeeper *housekeeper)
         log_begin(&line, LOG_LEVEL_ERROR, "log-lines-lost");
         log_number(&line, "writes", (int64_t)housekeeper->lost);
         log_text(&line, "reason", "the target refused them");
-        line.text[line.len++] = '\n';
-        if (target_write(housekeeper, (const uint8_t *)line.text, line.len))
+        buf_take(out, buf_len(out));
+        add_line(housekeeper, &line, out);
+        if (target_write(housekeeper, buf_data(out), buf_len(out)))
             housekeeper->lost = 0;
     }
     buf_take(out, buf_len(out));
@@ -98,8 +111,7 @@ static void say(struct housekeeper *housekeeper, enum log_level level, const cha
 
     log_begin(&line, level, event);
     log_text(&line, "reason", reason);
-    line.text[line.len++] = '\n';
-    (void)buf_add(&housekeeper->out, line.text, line.len);
+    add_line(housekeeper, &line, &housekeeper->out);
     write_out(housekeeper);
 }
 
@@ -152,7 +164,7 @@ static void source_new(struct housekeeper *housekeeper, int fd)
         return;
     }
     source->housekeeper = housekeeper;
-    line_source_init(&source->lines);
+    line_source_init(&source->lines, &housekeeper->as_json);
     ev_io_init(&source->watcher, on_source, fd, EV_READ);
     source->watcher.data = source;
     ev_io_start(housekeeper->loop, &source->watcher);
@@ -176,11 +188,17 @@ static void drain(struct housekeeper *housekeeper)
 
 /* -- the supervisor ---------------------------------------------------------------------------- */
 
-static void take_target(struct housekeeper *housekeeper, int fd)
+static void use_target(struct housekeeper *housekeeper, int fd)
 {
     if (housekeeper->target >= 0)
         close(housekeeper->target);
     housekeeper->target = fd;
+}
+
+static void take_target(struct housekeeper *housekeeper, const struct grant *grant)
+{
+    use_target(housekeeper, grant->fd);
+    housekeeper->as_json = grant->index == 1;
 }
 
 static void take_admin(struct housekeeper *housekeeper, int fd)
@@ -201,6 +219,8 @@ static void take_for_board(struct housekeeper *housekeeper, const struct grant *
                                                     : board_add_page(housekeeper->board, grant, &err);
 
     close(grant->fd);
+    if (taken && grant->kind == GRANT_CONFIGURATION)
+        housekeeper->as_json = board_log_json(housekeeper->board);
     if (!taken)
         say(housekeeper, LOG_LEVEL_WARNING, "page-refused", err.text);
 }
@@ -214,7 +234,7 @@ static void take_grants(struct housekeeper *housekeeper, struct channel_message 
         return;
     for (size_t i = 0; i < count; i++) {
         if (grants[i].kind == GRANT_LOG_TARGET)
-            take_target(housekeeper, grants[i].fd);
+            take_target(housekeeper, &grants[i]);
         else if (grants[i].kind == GRANT_LOG_SOURCE)
             source_new(housekeeper, grants[i].fd);
         else if (grants[i].kind == GRANT_ADMIN)
@@ -260,7 +280,7 @@ static void take_message(struct housekeeper *housekeeper, struct channel_message
     if (message->type == MESSAGE_GRANT) {
         take_grants(housekeeper, message);
     } else if (message->type == MESSAGE_TARGET && message->fd_count == 1) {
-        take_target(housekeeper, message->fds[0]);
+        use_target(housekeeper, message->fds[0]);
         message->fd_count = 0;
     } else if (message->type == MESSAGE_KEYSTORE) {
         take_keystore(housekeeper, message);
@@ -272,6 +292,31 @@ static void take_message(struct housekeeper *housekeeper, struct channel_message
         ev_break(housekeeper->loop, EVBREAK_ALL);
     }
     channel_close_fds(message);
+}
+
+/* -- certificates ------------------------------------------------------------------------------ */
+
+static void on_expiring(void *owner, const char *listener, const char *alias, int64_t days)
+{
+    struct housekeeper *housekeeper = owner;
+    struct log_line line;
+
+    log_begin(&line, LOG_LEVEL_WARNING, "certificate-expires");
+    log_text(&line, "listener", listener);
+    log_text(&line, "key", alias);
+    log_number(&line, "days", days);
+    log_text(&line, "reason", days ? "it ends soon, and clients will refuse it" : "it has expired");
+    add_line(housekeeper, &line, &housekeeper->out);
+}
+
+static void on_expiry_timer(struct ev_loop *loop, ev_timer *watcher, int events)
+{
+    struct housekeeper *housekeeper = watcher->data;
+
+    (void)loop;
+    (void)events;
+    board_tell_expiry(housekeeper->board, on_expiring, housekeeper);
+    write_out(housekeeper);
 }
 
 static void on_channel(struct ev_loop *loop, ev_io *watcher, int events)
@@ -338,6 +383,9 @@ int housekeeper_main(void)
     /* Before the sources: what was said after a new target was sent belongs to the new target. */
     ev_set_priority(&housekeeper.channel, EV_MAXPRI);
     ev_io_start(housekeeper.loop, &housekeeper.channel);
+    ev_timer_init(&housekeeper.expiry, on_expiry_timer, EXPIRY_FIRST_SECONDS, EXPIRY_SECONDS);
+    housekeeper.expiry.data = &housekeeper;
+    ev_timer_start(housekeeper.loop, &housekeeper.expiry);
     (void)channel_send(CHANNEL_FD, MESSAGE_READY, NULL, 0, NULL, 0);
     ev_run(housekeeper.loop, 0);
     admin_free(housekeeper.admin);

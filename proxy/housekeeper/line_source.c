@@ -1,9 +1,14 @@
 #include "line_source.h"
 
+#include "json_line.h"
+
 #include <string.h>
 
-void line_source_init(struct line_source *source)
+_Static_assert((int)LINE_BYTES_MAX <= (int)JSON_LINE_BYTES_MAX, "a line has another form");
+
+void line_source_init(struct line_source *source, const bool *as_json)
 {
+    source->as_json = as_json;
     /* One more, for the newline that ends a line of full length. */
     buf_init(&source->begun, LINE_BYTES_MAX + 1);
 }
@@ -28,7 +33,10 @@ bool line_source_end(struct line_source *source, struct buf *out)
     if (!len)
         return true;
     line_clean(buf_data(&source->begun), len);
-    written = buf_add(&source->begun, "\n", 1) && buf_add(out, buf_data(&source->begun), len + 1);
+    if (source->as_json && *source->as_json)
+        written = json_line_add((const char *)buf_data(&source->begun), len, out);
+    else
+        written = buf_add(&source->begun, "\n", 1) && buf_add(out, buf_data(&source->begun), len + 1);
     buf_take(&source->begun, buf_len(&source->begun));
     return written;
 }

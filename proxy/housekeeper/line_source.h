@@ -14,10 +14,12 @@
 enum { LINE_BYTES_MAX = 8192 };
 
 struct line_source {
-    struct buf begun; /* a line whose end has not come */
+    const bool *as_json; /* borrowed; NULL: never */
+    struct buf begun;    /* a line whose end has not come */
 };
 
-void line_source_init(struct line_source *source);
+/* Each line is one JSON object (json_line.h) for as long as *as_json. */
+void line_source_init(struct line_source *source, const bool *as_json);
 void line_source_free(struct line_source *source);
 
 /* Appends whole lines to out; false when out took less than all of them (its limit, memory). */

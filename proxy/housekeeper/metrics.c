@@ -52,7 +52,28 @@ static const struct metric listener_metrics[] = {
     {"p11gate_bytes_total", "", "", {"direction", "out"}, LISTENER(bytes_out)},
     {"p11gate_transfers_total", "counter", "FTP transfers.", {"result", "done"}, LISTENER(transfers_done)},
     {"p11gate_transfers_total", "", "", {"result", "failed"}, LISTENER(transfers_failed)},
-    {"p11gate_http_requests_total", "counter", "HTTP requests.", {NULL, NULL}, LISTENER(requests)},
+    {"p11gate_commands_refused_total",
+     "counter",
+     "FTP commands that allow-commands or deny-commands refused.",
+     {NULL, NULL},
+     LISTENER(commands_refused)},
+    {"p11gate_client_certificates_total",
+     "counter",
+     "What clients showed that were asked for a certificate.",
+     {"verdict", "trusted"},
+     LISTENER(certificates_trusted)},
+    {"p11gate_client_certificates_total", "", "", {"verdict", "untrusted"}, LISTENER(certificates_untrusted)},
+    {"p11gate_client_certificates_total", "", "", {"verdict", "none"}, LISTENER(certificates_none)},
+    {"p11gate_passive_ports_in_use",
+     "gauge",
+     "Ports of passive-ports that wait for their client.",
+     {NULL, NULL},
+     LISTENER(passive_ports_in_use)},
+    {"p11gate_passive_ports_exhausted_total",
+     "counter",
+     "PASV and EPSV that found no free port.",
+     {NULL, NULL},
+     LISTENER(passive_ports_exhausted)},
 };
 
 static const struct metric keystore_metrics[] = {
@@ -179,6 +200,62 @@ static void put_all_reasons(struct text *text, struct totals *totals)
         put_reasons(text, &totals->listeners[i]);
 }
 
+/* A code that never came is left out. */
+static void put_codes(struct text *text, struct listener_totals *row)
+{
+    for (size_t i = 0; i < COUNTERS_CODES_MAX; i++) {
+        uint64_t code = counter_get(&row->counters.requests_by_code[i].code);
+        uint64_t count = counter_get(&row->counters.requests_by_code[i].count);
+        char value[24] = "none";
+        const struct label labels[] = {{"listener", row->alias}, {"code", value}};
+
+        if (code == COUNTERS_CODE_OTHER || code > 999)
+            (void)snprintf(value, sizeof value, "other");
+        else if (code)
+            (void)snprintf(value, sizeof value, "%" PRIu64, code);
+        if (count)
+            put_sample(text, "p11gate_http_requests_total", labels, 2, count);
+    }
+}
+
+static void put_all_codes(struct text *text, struct totals *totals)
+{
+    put_header(text, "p11gate_http_requests_total", "counter",
+               "HTTP requests by the code of their answer; none: the client got none.");
+    for (size_t i = 0; i < totals->listener_count; i++)
+        put_codes(text, &totals->listeners[i]);
+}
+
+static void put_certificates(struct text *text, const struct totals *totals)
+{
+    static const char name[] = "p11gate_certificate_expiry_seconds";
+
+    put_header(text, name, "gauge", "How long a certificate is valid from now on; negative: it has expired.");
+    for (size_t i = 0; i < totals->certificate_count; i++) {
+        const struct certificate_totals *row = &totals->certificates[i];
+        const struct label labels[] = {{"listener", row->listener}, {"alias", row->alias}};
+        uint64_t end = row->not_after < INT64_MAX ? row->not_after : INT64_MAX;
+
+        put(text, name);
+        put_labels(text, labels, 2);
+        text->whole =
+            text->whole && buf_printf(text->out, "%" PRId64 "\n", (int64_t)end - totals->now_seconds);
+    }
+}
+
+/* -- backends ----------------------------------------------------------------------------------- */
+
+static void put_backends(struct text *text, const struct totals *totals)
+{
+    put_header(text, "p11gate_backend_up", "gauge", "0: a worker holds the backend for down.");
+    for (size_t i = 0; i < totals->backend_count; i++) {
+        const struct label labels[] = {{"backend", totals->backends[i].text}};
+
+        if (totals->backends[i].known)
+            put_sample(text, "p11gate_backend_up", labels, 1, !totals->backends[i].down);
+    }
+}
+
 /* -- keystores ---------------------------------------------------------------------------------- */
 
 static void put_keystores(struct text *text, struct totals *totals, const struct metric *metric)
@@ -276,6 +353,9 @@ bool metrics_write(struct totals *totals, struct buf *out)
         put_listeners(&text, totals, metric);
     }
     put_all_reasons(&text, totals);
+    put_all_codes(&text, totals);
+    put_certificates(&text, totals);
+    put_backends(&text, totals);
     for (size_t i = 0; i < sizeof keystore_metrics / sizeof keystore_metrics[0]; i++) {
         const struct metric *metric = &keystore_metrics[i];
 
@@ -285,6 +365,8 @@ bool metrics_write(struct totals *totals, struct buf *out)
     put_signers(&text, totals);
     put_all_histograms(&text, totals);
     put_all_errors(&text, totals);
+    put_header(&text, "p11gate_bans", "gauge", "Addresses that are banned after failed logins.");
+    put_sample(&text, "p11gate_bans", NULL, 0, counter_get(&totals->bans));
     put_header(&text, "p11gate_log_lines_dropped_total", "counter",
                "Log lines that were lost, because the housekeeper did not take them in time.");
     put_sample(&text, "p11gate_log_lines_dropped_total", NULL, 0, counter_get(&totals->log_dropped));

@@ -66,6 +66,7 @@ static struct roster *roster_of(const struct conf *conf, struct err *err)
         return NULL;
     }
     roster->holders = 1;
+    roster->log_json = conf->log_json;
     if (take_listeners(roster, conf) && take_keystores(roster, conf))
         return roster;
     roster_free(roster);

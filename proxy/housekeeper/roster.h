@@ -15,6 +15,7 @@ struct roster {
     unsigned holders;
     struct counters_names names; /* aliases owned by the roster */
     uint32_t signers[COUNTERS_KEYSTORES_MAX];
+    bool log_json;                       /* log.format */
     bool needed[COUNTERS_KEYSTORES_MAX]; /* an enabled listener wants a key of it */
 };
 

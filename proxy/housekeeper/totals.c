@@ -50,6 +50,7 @@ static void add_listener(struct listener_totals *row, struct listener_counters *
 {
     listener_counters_add(&row->counters, from);
     counter_add_saturating(&row->counters.sessions, counter_get(&from->sessions));
+    counter_add_saturating(&row->counters.passive_ports_in_use, counter_get(&from->passive_ports_in_use));
 }
 
 static void add_keystore(struct keystore_totals *row, struct keystore_counters *from)
@@ -57,6 +58,60 @@ static void add_keystore(struct keystore_totals *row, struct keystore_counters *
     keystore_counters_add(&row->counters, from);
     counter_add_saturating(&row->counters.in_flight, counter_get(&from->in_flight));
     counter_add_saturating(&row->counters.waiting, counter_get(&from->waiting));
+}
+
+/* Texts of pages may change while they are read, and need not end. */
+static void copy_text(char out[COUNTERS_TEXT_MAX], const char *from)
+{
+    size_t len = 0;
+
+    for (; len < COUNTERS_TEXT_MAX - 1 && from[len]; len++)
+        out[len] = from[len];
+    out[len] = 0;
+}
+
+static void add_backend(struct totals *totals, struct backend_counters *from)
+{
+    char text[COUNTERS_TEXT_MAX];
+    uint64_t health = counter_get(&from->health);
+    size_t i = 0;
+
+    copy_text(text, from->text);
+    while (i < totals->backend_count && strcmp(totals->backends[i].text, text) != 0)
+        i++;
+    if (i == sizeof totals->backends / sizeof totals->backends[0])
+        return;
+    if (i == totals->backend_count) {
+        memcpy(totals->backends[i].text, text, sizeof text);
+        totals->backend_count++;
+    }
+    totals->backends[i].known = totals->backends[i].known || health != BACKEND_UNKNOWN;
+    totals->backends[i].down = totals->backends[i].down || health == BACKEND_DOWN;
+}
+
+static void add_certificate(struct totals *totals, const struct counters_names *names,
+                            struct certificate_expiry *from)
+{
+    uint32_t listener = atomic_load_explicit(&from->listener, memory_order_relaxed);
+    uint64_t not_after = counter_get(&from->not_after);
+    struct certificate_totals *row = totals->certificates;
+    char alias[COUNTERS_TEXT_MAX];
+    size_t i = 0;
+
+    if (!not_after || listener >= names->listener_count)
+        return;
+    copy_text(alias, from->alias);
+    while (i < totals->certificate_count &&
+           (strcmp(row[i].listener, names->listeners[listener]) != 0 || strcmp(row[i].alias, alias) != 0))
+        i++;
+    if (i == sizeof totals->certificates / sizeof totals->certificates[0])
+        return;
+    if (i == totals->certificate_count) {
+        row[i].listener = names->listeners[listener];
+        memcpy(row[i].alias, alias, sizeof alias);
+        totals->certificate_count++;
+    }
+    row[i].not_after = not_after > row[i].not_after ? not_after : row[i].not_after;
 }
 
 void totals_add_worker(struct totals *totals, const struct counters_names *names, struct counters_page *page)
@@ -73,6 +128,10 @@ void totals_add_worker(struct totals *totals, const struct counters_names *names
         if (row)
             add_keystore(row, &page->keystores[i]);
     }
+    for (size_t i = 0; i < COUNTERS_BACKENDS_MAX && counter_get(&page->backends[i].named); i++)
+        add_backend(totals, &page->backends[i]);
+    for (size_t i = 0; i < COUNTERS_CERTIFICATES_MAX; i++)
+        add_certificate(totals, names, &page->certificates[i]);
     counter_add_saturating(&totals->log_dropped, counter_get(&page->log_dropped));
 }
 
@@ -123,6 +182,7 @@ void totals_add_history(struct totals *totals, struct counters_history *history)
         ckr_counters_add(row->errors, past->errors);
     }
     counter_add_saturating(&totals->log_dropped, counter_get(&history->log_dropped));
+    counter_set(&totals->bans, counter_get(&history->bans));
 }
 
 void totals_settle(struct totals *totals)

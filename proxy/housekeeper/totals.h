@@ -9,6 +9,8 @@
 #include "counters_history.h"
 #include "message.h"
 
+#include <stdbool.h>
+
 /* Aliases of the configuration that is in force, and of earlier ones that still drain. */
 enum { TOTALS_LISTENERS_MAX = 2 * COUNTERS_LISTENERS_MAX, TOTALS_KEYSTORES_MAX = 2 * COUNTERS_KEYSTORES_MAX };
 enum { TOTALS_DOWN = SIGNER_FAULTY + 1, TOTALS_STATES }; /* configured, but no process at all */
@@ -27,9 +29,26 @@ struct keystore_totals {
     uint32_t signers[TOTALS_STATES]; /* by enum signer_state; TOTALS_DOWN: see totals_settle */
 };
 
+/* A worker that holds it for down is right until it finds it up: others may not have asked for a while. */
+struct backend_totals {
+    char text[COUNTERS_TEXT_MAX];
+    bool known, down;
+};
+
+/* The latest of what workers of several generations show under the alias of a key. */
+struct certificate_totals {
+    const char *listener;
+    char alias[COUNTERS_TEXT_MAX];
+    uint64_t not_after; /* seconds since 1970 */
+};
+
 struct totals {
     counter log_dropped;
-    size_t listener_count, keystore_count;
+    counter bans;        /* gauge, of the whole machine */
+    int64_t now_seconds; /* since 1970; set by who asks */
+    size_t listener_count, keystore_count, backend_count, certificate_count;
+    struct backend_totals backends[2 * COUNTERS_BACKENDS_MAX];
+    struct certificate_totals certificates[2 * COUNTERS_CERTIFICATES_MAX];
     struct listener_totals listeners[TOTALS_LISTENERS_MAX];
     struct keystore_totals keystores[TOTALS_KEYSTORES_MAX];
 };

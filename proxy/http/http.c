@@ -4,35 +4,14 @@
  */
 #include "http.h"
 
-#include "addr.h"
-#include "conf.h"
-#include "counters.h"
-#include "http_exchange.h"
+#include "http_fields.h"
 #include "http_head.h"
+#include "http_private.h"
 #include "loop.h"
-#include "reason.h"
-#include "stream.h"
-#include "timer.h"
 
 #include <stdlib.h>
 
 enum { HTTP_BODY_READ_BYTES = 256 * 1024 };
-
-struct http {
-    struct session *session;
-    struct http_exchange *exchange;
-    struct stream *backend; /* from the first request on */
-    bool backend_refused, backend_connected;
-    bool paused;     /* the client sent more than its request while the answer is awaited */
-    bool holds_idle; /* response-timeout counts instead */
-    bool client_gone;
-    bool client_full; /* bytes for the client wait: it is the client that is slow */
-    size_t client_unsent;
-    size_t read_limit;
-    const char *cause; /* of the event at hand, borrowed */
-    uint64_t started_ms;
-    struct timer head, answer;
-};
 
 static size_t http_backend_data(void *owner, struct stream *stream, const uint8_t *data, size_t len);
 static void http_backend_event(void *owner, struct stream *stream, enum stream_event event);
@@ -53,98 +32,46 @@ static void http_to_client(void *owner, const uint8_t *data, size_t len)
 static void http_connect(struct http *http)
 {
     struct stream *client = session_client(http->session);
-    struct err err;
 
-    http->backend = session_connect_backend(http->session, &http_backend_user, http, &err);
+    http->connected = http->route;
+    http->backend_connected = false;
+    http->backend = session_connect_backend(http->session, http_backends_of(http, http->route),
+                                            &http_backend_user, http, &http->refusal);
     if (!http->backend) {
         http->backend_refused = true;
+        http->cause = http->refusal.text;
         return;
     }
     stream_set_sink(client, http->backend);
     stream_set_sink(http->backend, client);
 }
 
+/* Each request's first bytes: when it goes to other servers than the one before, whose answer is complete,
+ * that connection ends in order. */
 static void http_to_backend(void *owner, const uint8_t *data, size_t len)
 {
     struct http *http = owner;
 
+    if (http->moves) {
+        stream_close(http->backend);
+        http->backend = NULL;
+        http->moves = false;
+    }
     if (!http->backend && !http->backend_refused)
         http_connect(http);
     if (http->backend)
         stream_write(http->backend, data, len);
 }
 
-static void http_finished(void *owner, const struct http_record *record)
-{
-    struct http *http = owner;
-    char backend[ADDR_TEXT_LEN];
-    struct log_line line;
-
-    counter_add(&session_counters(http->session)->requests, 1);
-    addr_text(&session_conf(http->session)->backend, backend);
-    session_log(http->session, &line, LOG_LEVEL_INFO, "request");
-    log_text(&line, "command", record->method);
-    log_text(&line, "path", record->target);
-    if (record->code)
-        log_number(&line, "code", record->code);
-    log_number(&line, "bytes_in", (int64_t)record->bytes_in);
-    log_number(&line, "bytes_out", (int64_t)record->bytes_out);
-    log_number(&line, "ms", (int64_t)(loop_now_ms(session_loop(http->session)) - http->started_ms));
-    if (http->backend)
-        log_text(&line, "backend", backend);
-    log_text(&line, "reason", reason_name(record->reason));
-    log_text(&line, "detail", record->detail ? record->detail : http->cause);
-    log_end(&line);
-}
-
-static const struct http_outlet http_outlet = {
-    .to_client = http_to_client, .to_backend = http_to_backend, .finished = http_finished};
+static const struct http_outlet http_outlet = {.admit = http_admit,
+                                               .to_client = http_to_client,
+                                               .to_backend = http_to_backend,
+                                               .finished = http_finished};
 
 /* --- after each event --- */
 
-static void http_hold_idle(struct http *http, bool hold)
-{
-    if (hold == http->holds_idle)
-        return;
-    http->holds_idle = hold;
-    if (hold)
-        session_hold_idle(http->session);
-    else
-        session_release_idle(http->session);
-}
-
-/* The first head must end within head-timeout of the connection, a later one of its first byte: between
- * requests idle-timeout rules. */
-static void http_time_head(struct http *http, enum http_phase phase)
-{
-    if (phase == HTTP_PHASE_HEAD && !http->head.armed)
-        timer_start(&http->head, session_conf(http->session)->head_timeout_ms);
-    else if (phase != HTTP_PHASE_HEAD && phase != HTTP_PHASE_IDLE && http->head.armed)
-        timer_stop(&http->head);
-}
-
-/* From the last byte of the request on, silence of the backend counts against response-timeout. While the
- * client does not take what there is, its idle-timeout counts instead. The timer is left to run out between
- * requests: touching is cheaper. */
-static void http_time_answer(struct http *http, bool awaited)
-{
-    const struct conf_listener *conf = session_conf(http->session);
-    size_t unsent = stream_unsent(session_client(http->session));
-    bool full = unsent > 0;
-
-    http->client_unsent = unsent;
-    if (!awaited)
-        return;
-    if (full == http->client_full && http->answer.armed) {
-        timer_touch(&http->answer);
-        return;
-    }
-    http->client_full = full;
-    timer_start(&http->answer, full ? conf->idle_timeout_ms : conf->response_timeout_ms);
-}
-
 /* Waiting for a head, bytes are bounded by the head's limit; a body may flow in large pieces. */
-static void http_time_reading(struct http *http, enum http_phase phase)
+static void http_bound_reading(struct http *http, enum http_phase phase)
 {
     struct stream *client = session_client(http->session);
     size_t limit = phase == HTTP_PHASE_REQUEST ? (size_t)HTTP_BODY_READ_BYTES : (size_t)HTTP_HEAD_BYTES_MAX;
@@ -181,15 +108,13 @@ static void http_end(struct http *http)
     } else if (http->client_gone || !stream_unsent(session_client(http->session))) {
         session_end(http->session, end.reason, detail);
     } else {
-        timer_stop(&http->head);
-        timer_stop(&http->answer);
+        http_time_stop(http);
         http_hold_idle(http, false);
         http_drop_backend(http);
     }
 }
 
-/* The last call of every event: http may be gone afterwards. */
-static void http_settle(struct http *http)
+void http_settle(struct http *http)
 {
     enum http_phase phase;
 
@@ -200,11 +125,8 @@ static void http_settle(struct http *http)
         http_end(http);
         return;
     }
-    http_hold_idle(http, phase == HTTP_PHASE_ANSWER);
-    http_time_head(http, phase);
-    http_time_answer(http, phase == HTTP_PHASE_ANSWER);
-    http_time_reading(http, phase);
-    session_touch(http->session);
+    http_time_settle(http, phase);
+    http_bound_reading(http, phase);
 }
 
 /* --- what the streams tell --- */
@@ -271,7 +193,8 @@ static void http_backend_event(void *owner, struct stream *stream, enum stream_e
     case STREAM_CUT:
     case STREAM_FAILED:
         http->cause = stream_error(stream)->text;
-        if (http->backend_connected)
+        /* It was reached when TLS has begun: what failed is not a server that is down. */
+        if (http->backend_connected || stream_tls(stream))
             http_exchange_backend_failed(http->exchange);
         else
             http_exchange_backend_unreachable(http->exchange);
@@ -285,55 +208,25 @@ static void http_backend_event(void *owner, struct stream *stream, enum stream_e
 
 static const struct stream_user http_client_user = {.data = http_client_data, .event = http_client_event};
 
-static void http_head_expired(void *owner)
-{
-    struct http *http = owner;
-
-    http_exchange_head_late(http->exchange);
-    http_settle(http);
-}
-
-static void http_answer_expired(void *owner)
-{
-    struct http *http = owner;
-    size_t unsent = stream_unsent(session_client(http->session));
-
-    if (http_exchange_phase(http->exchange) != HTTP_PHASE_ANSWER)
-        return;
-    /* A slow client that has taken something meanwhile is not a dead one. */
-    if (http->client_full && unsent < http->client_unsent) {
-        http_time_answer(http, true);
-        return;
-    }
-    if (http->client_full)
-        http_exchange_stop(http->exchange, REASON_IDLE_TIMEOUT);
-    else
-        http_exchange_answer_late(http->exchange);
-    http_settle(http);
-}
-
 /* --- the protocol --- */
 
 static void *http_open(struct session *session)
 {
     struct http *http = calloc(1, sizeof *http);
     struct stream *client = session_client(session);
-    struct addr peer;
 
     if (!http)
         return NULL;
-    stream_peer(client, &peer);
     http->session = session;
-    http->exchange = http_exchange_new(&http_outlet, http, &peer);
+    buf_init(&http->identity, HTTP_IDENTITY_BYTES_MAX);
+    http->exchange =
+        http_exchange_new(&http_outlet, http, session_peer(session), session_identity(session)->secure);
     if (!http->exchange) {
         free(http);
         return NULL;
     }
-    http->started_ms = loop_now_ms(session_loop(session));
     http->read_limit = HTTP_HEAD_BYTES_MAX;
-    timer_init(&http->head, session_loop(session), http_head_expired, http);
-    timer_init(&http->answer, session_loop(session), http_answer_expired, http);
-    timer_start(&http->head, session_conf(session)->head_timeout_ms);
+    http_time_init(http);
     stream_set_read_limit(client, http->read_limit);
     stream_set_user(client, &http_client_user, http);
     stream_resume(client);
@@ -370,21 +263,18 @@ static void http_close(void *state)
 {
     struct http *http = state;
 
-    timer_stop(&http->head);
-    timer_stop(&http->answer);
+    http_time_stop(http);
     http_drop_backend(http);
     http_exchange_free(http->exchange);
+    buf_free(&http->identity);
     free(http);
 }
 
+#define HTTP_FUNCTIONS                                                                                       \
+    .open = http_open, .retire = http_retire, .drain = http_drain, .farewell = http_farewell,                \
+    .close = http_close
+
 const struct protocol protocol_https = {
-    .name = "https",
-    .alpn = "http/1.1",
-    .tls_first = true,
-    .tickets = 1,
-    .open = http_open,
-    .retire = http_retire,
-    .drain = http_drain,
-    .farewell = http_farewell,
-    .close = http_close,
-};
+    .name = "https", .alpn = "http/1.1", .tls_first = true, .tickets = 1, HTTP_FUNCTIONS};
+
+const struct protocol protocol_http = {.name = "http", HTTP_FUNCTIONS};

@@ -17,6 +17,7 @@ static void take_interim(struct http_exchange *x, const uint8_t *bytes, const st
         backend_broke(x, "too many interim answers");
     else if (!x->to_1_0 && !http_fields_answer(&x->out, &x->head, bytes, &x->answer, options, false))
         http_exchange_no_memory(x);
+    x->expects = false;
     http_head_begin(&x->head, HTTP_HEAD_ANSWER);
 }
 

@@ -115,6 +115,12 @@ bool http_body_of_request(struct http_body *body, const struct http_head *head, 
     return true;
 }
 
+bool http_body_limit(struct http_body *body, uint64_t limit_bytes)
+{
+    body->limit = limit_bytes;
+    return !limit_bytes || body->framing != HTTP_FRAMING_LENGTH || body->length <= limit_bytes;
+}
+
 bool http_body_of_answer(struct http_body *body, const struct http_head *head, const uint8_t *bytes,
                          bool to_head, bool to_1_0, struct http_fault *fault)
 {
@@ -151,6 +157,11 @@ bool http_body_is_over(const struct http_body *body)
         return false;
     }
     return false;
+}
+
+static size_t least(uint64_t a, size_t b)
+{
+    return a < b ? (size_t)a : b;
 }
 
 static int hex_value(uint8_t byte)
@@ -199,7 +210,8 @@ static bool step_extension(struct http_body *body, uint8_t byte)
         body->state = CHUNK_EXTENSION;
     else if (body->state == CHUNK_BLANK && byte != ' ' && byte != '\t')
         return false;
-    return http_is_value(&byte, 1) && ++body->dropped <= HTTP_EXTENSION_BYTES_MAX;
+    return http_is_value(&byte, 1) && ++body->dropped <= HTTP_EXTENSION_BYTES_MAX &&
+           ++body->excess <= HTTP_EXTENSIONS_EXCESS_MAX;
 }
 
 static bool step_trailer(struct http_body *body, uint8_t byte)
@@ -231,6 +243,17 @@ static bool step_line_end(struct http_body *body, uint8_t byte, uint8_t expected
     return true;
 }
 
+/* The size of a chunk is complete: what it brings counts before any of it has come. */
+static bool step_chunk(struct http_body *body, uint8_t byte)
+{
+    body->dropped = 0;
+    body->digits = 0;
+    body->excess -= (uint32_t)least(body->remaining, body->excess);
+    body->total += body->remaining;
+    body->too_large = body->total > INT64_MAX || (body->limit && body->total > body->limit);
+    return !body->too_large && step_line_end(body, byte, '\n', body->remaining ? CHUNK_DATA : CHUNK_TRAILER);
+}
+
 /* One byte that is not data; false: it breaks the framing. */
 static bool step(struct http_body *body, uint8_t byte)
 {
@@ -241,9 +264,7 @@ static bool step(struct http_body *body, uint8_t byte)
     case CHUNK_EXTENSION:
         return step_extension(body, byte);
     case CHUNK_SIZE_LF:
-        body->dropped = 0;
-        body->digits = 0;
-        return step_line_end(body, byte, '\n', body->remaining ? CHUNK_DATA : CHUNK_TRAILER);
+        return step_chunk(body, byte);
     case CHUNK_DATA_CR:
         return step_line_end(body, byte, '\r', CHUNK_DATA_LF);
     case CHUNK_DATA_LF:
@@ -287,11 +308,6 @@ static bool is_dropped(const struct http_body *body, uint8_t byte)
         return false;
     }
     return false;
-}
-
-static size_t least(uint64_t a, size_t b)
-{
-    return a < b ? (size_t)a : b;
 }
 
 static enum http_progress chunked_next(struct http_body *body, const uint8_t *data, size_t len,

@@ -20,7 +20,8 @@ enum http_framing {
     HTTP_FRAMING_CLOSE, /* an answer that ends with its connection */
 };
 
-enum { HTTP_EXTENSION_BYTES_MAX = 256, HTTP_TRAILER_BYTES_MAX = 16384 };
+/* Of one chunk; of all of them, beyond the data they carry; of all trailers. */
+enum { HTTP_EXTENSION_BYTES_MAX = 256, HTTP_EXTENSIONS_EXCESS_MAX = 16384, HTTP_TRAILER_BYTES_MAX = 16384 };
 
 struct http_body {
     enum http_framing framing;   /* how the bytes end */
@@ -30,6 +31,9 @@ struct http_body {
     uint8_t state;               /* of a chunked body */
     uint8_t digits;              /* of this chunk's size */
     uint32_t dropped;            /* bytes of this chunk's extension, or of all trailers */
+    uint32_t excess;             /* bytes of extensions beyond the bytes of data that came with them */
+    uint64_t limit, total;       /* of a chunked body: the most that its chunks may hold, what they do */
+    bool too_large;              /* refused for its limit, not for its framing */
 };
 
 /* What to do with the bytes that were given: the first `drop` go nowhere, the next `pass` go on. */
@@ -40,6 +44,10 @@ struct http_run {
 bool http_body_of_request(struct http_body *body, const struct http_head *head, const uint8_t *bytes,
                           struct http_fault *fault);
 
+/* The body may have so many bytes, 0: any number. False: its Content-Length says more already. One that is
+ * chunked is refused with too_large set when a chunk begins that would pass the limit. */
+bool http_body_limit(struct http_body *body, uint64_t limit_bytes);
+
 /* to_head: the request was HEAD. to_1_0: it was HTTP/1.0, which must not be answered in chunks. */
 bool http_body_of_answer(struct http_body *body, const struct http_head *head, const uint8_t *bytes,
                          bool to_head, bool to_1_0, struct http_fault *fault);
@@ -48,6 +56,6 @@ bool http_body_of_answer(struct http_body *body, const struct http_head *head, c
 bool http_body_is_over(const struct http_body *body);
 
 /* Tells one run of data[0..len); ask again for the rest. HTTP_DONE: the body ends behind this run.
- * HTTP_REFUSED: bytes behind this run break the framing. code is the fault's, 400 or 502. */
+ * HTTP_REFUSED: bytes behind this run break the framing or the limit. */
 enum http_progress http_body_next(struct http_body *body, const uint8_t *data, size_t len,
                                   struct http_run *run);

@@ -5,7 +5,8 @@
 #include <string.h>
 
 enum {
-    EXCHANGE_OUT_BYTES_MAX = HTTP_HEAD_BYTES_MAX + 4096, /* a head, and what we add to it */
+    /* a head, and what we add to it */
+    EXCHANGE_OUT_BYTES_MAX = HTTP_HEAD_BYTES_MAX + HTTP_IDENTITY_BYTES_MAX + 4096,
     EXCHANGE_OUT_BYTES_KEPT = 8192,
     EXCHANGE_GATHERED_BYTES = 4096, /* runs up to this length are copied together and sent as one */
 };
@@ -13,7 +14,7 @@ enum {
 static void exchange_begin(struct http_exchange *x)
 {
     x->phase = HTTP_PHASE_IDLE;
-    x->to_head = x->to_1_0 = x->last = x->answer_begun = false;
+    x->to_head = x->to_1_0 = x->expects = x->last = x->answer_begun = false;
     x->interim = x->code = 0;
     x->bytes_in = x->bytes_out = 0;
     x->method[0] = x->target[0] = 0;
@@ -23,7 +24,7 @@ static void exchange_begin(struct http_exchange *x)
 }
 
 struct http_exchange *http_exchange_new(const struct http_outlet *outlet, void *owner,
-                                        const struct addr *client)
+                                        const struct addr *client, bool secure)
 {
     struct http_exchange *x = calloc(1, sizeof *x);
 
@@ -32,7 +33,7 @@ struct http_exchange *http_exchange_new(const struct http_outlet *outlet, void *
     x->outlet = outlet;
     x->owner = owner;
     buf_init(&x->out, EXCHANGE_OUT_BYTES_MAX);
-    http_forwarded_init(&x->forwarded, client);
+    http_forwarded_init(&x->forwarded, client, secure);
     x->settled = true;
     exchange_begin(x);
     return x;
@@ -135,7 +136,7 @@ void http_exchange_give_up(struct http_exchange *x, unsigned code, enum session_
     if (!cut) {
         x->out_to_client = true;
         x->code = code;
-        (void)http_refusal(&x->out, code, x->to_head);
+        (void)http_refusal(&x->out, code, x->to_head, &x->allowed);
         http_exchange_flush(x);
     }
     http_exchange_report(x, reason, detail);
@@ -182,6 +183,17 @@ void http_exchange_head_late(struct http_exchange *x)
         http_exchange_over(x, REASON_HEAD_TIMEOUT, NULL, false);
     else if (x->phase == HTTP_PHASE_HEAD)
         http_exchange_give_up(x, 408, REASON_HEAD_TIMEOUT, NULL);
+}
+
+bool http_exchange_awaits_body(const struct http_exchange *x)
+{
+    return x->phase == HTTP_PHASE_REQUEST && !x->answer_begun && !x->expects;
+}
+
+void http_exchange_body_slow(struct http_exchange *x)
+{
+    if (x->phase == HTTP_PHASE_REQUEST)
+        http_exchange_give_up(x, 408, REASON_TOO_SLOW, NULL);
 }
 
 void http_exchange_answer_late(struct http_exchange *x)

@@ -9,6 +9,7 @@
 #pragma once
 
 #include "addr.h"
+#include "http_refusal.h"
 #include "reason.h"
 
 #include <stdbool.h>
@@ -16,6 +17,8 @@
 #include <stdint.h>
 
 struct http_exchange;
+struct http_fault;
+struct http_head;
 
 enum http_phase {
     HTTP_PHASE_IDLE,    /* nothing of a request has come */
@@ -34,10 +37,24 @@ struct http_record {
     const char *detail; /* may be NULL */
 };
 
+/* What the owner says about a request that is well-formed; borrowed until the call into the exchange returns.
+ */
+struct http_permit {
+    uint64_t max_body_bytes; /* 0: no limit */
+    const void *identity;    /* whole lines about the client's certificate for the backend */
+    size_t identity_len;
+    enum session_reason reason;  /* of a refusal */
+    struct http_allowed allowed; /* what a 405 says */
+};
+
 struct http_outlet {
     void (*to_client)(void *owner, const uint8_t *data, size_t len);
     void (*to_backend)(void *owner, const uint8_t *data, size_t len); /* the first one connects */
     void (*finished)(void *owner, const struct http_record *record);
+    /* Before anything of a request goes on: may it? NULL: everything may. permit comes zeroed, with
+     * REASON_REFUSED; false: fault has the answer, its words live as long as the exchange. */
+    bool (*admit)(void *owner, const struct http_head *head, const uint8_t *bytes, struct http_permit *permit,
+                  struct http_fault *fault);
 };
 
 struct http_end {
@@ -46,9 +63,9 @@ struct http_end {
     bool cut;           /* what the client got so far must not look complete (H11) */
 };
 
-/* client: its address. NULL: out of memory. */
+/* client: its address. secure: it came by TLS. NULL: out of memory. */
 struct http_exchange *http_exchange_new(const struct http_outlet *outlet, void *owner,
-                                        const struct addr *client);
+                                        const struct addr *client, bool secure);
 void http_exchange_free(struct http_exchange *exchange);
 
 enum http_phase http_exchange_phase(const struct http_exchange *exchange);
@@ -69,6 +86,11 @@ void http_exchange_client_cut(struct http_exchange *exchange);
 void http_exchange_backend_ended(struct http_exchange *exchange);
 void http_exchange_backend_unreachable(struct http_exchange *exchange);
 void http_exchange_backend_failed(struct http_exchange *exchange);
+
+/* Does the next byte of a body rest with the client alone? Not while it waits for 100 Continue, and not when
+ * its answer has begun: then it may have lost interest. */
+bool http_exchange_awaits_body(const struct http_exchange *exchange);
+void http_exchange_body_slow(struct http_exchange *exchange);
 
 void http_exchange_head_late(struct http_exchange *exchange);
 void http_exchange_answer_late(struct http_exchange *exchange);

@@ -24,11 +24,13 @@ struct http_exchange {
 
     /* of this request and its answer */
     bool to_head, to_1_0;
+    bool expects;      /* the client waits for 100 Continue */
     bool last;         /* the connections end behind this answer */
     bool answer_begun; /* the head of the final answer was sent to the client */
     unsigned interim;
     struct http_body request, answer;
     unsigned code;
+    struct http_allowed allowed;
     uint64_t bytes_in, bytes_out;
     char method[HTTP_METHOD_MAX + 1], target[HTTP_LOGGED_TARGET_LEN];
 

@@ -8,19 +8,22 @@ static bool add_slice(struct buf *out, const uint8_t *bytes, struct http_slice s
     return buf_add(out, bytes + slice.at, slice.len);
 }
 
-void http_forwarded_init(struct http_forwarded *forwarded, const struct addr *peer)
+void http_forwarded_init(struct http_forwarded *forwarded, const struct addr *peer, bool secure)
 {
+    const char *proto = secure ? "https" : "http";
     char host[ADDR_TEXT_LEN];
     int len;
 
     addr_host_text(peer, host);
     len = snprintf(forwarded->text, sizeof forwarded->text,
-                   addr_is_v4(peer) ? "X-Forwarded-For: %.48s\r\nX-Forwarded-Proto: https\r\n"
-                                      "Forwarded: for=%.48s;proto=https"
-                                    : "X-Forwarded-For: %.48s\r\nX-Forwarded-Proto: https\r\n"
-                                      "Forwarded: for=\"[%.48s]\";proto=https",
-                   host, host);
+                   addr_is_v4(peer) ? "X-Forwarded-For: %.48s\r\nX-Forwarded-Proto: %s\r\n"
+                                      "Forwarded: for=%.48s;proto=%s"
+                                    : "X-Forwarded-For: %.48s\r\nX-Forwarded-Proto: %s\r\n"
+                                      "Forwarded: for=\"[%.48s]\";proto=%s",
+                   host, proto, host, proto);
     forwarded->len = len > 0 ? (size_t)len : 0;
+    forwarded->identity = NULL;
+    forwarded->identity_len = 0;
 }
 
 static bool add_option(struct http_options *options, const uint8_t *bytes, struct http_slice token)
@@ -109,6 +112,8 @@ static bool is_kept(const struct http_head *head, const uint8_t *bytes, const st
         return true;
     case HTTP_NAME_OTHER:
     case HTTP_NAME_LOOKALIKE:
+    case HTTP_NAME_AS2_FROM:
+    case HTTP_NAME_AS2_LOOKALIKE:
     case HTTP_NAME_COUNT:
         break;
     }
@@ -153,12 +158,14 @@ static bool add_framing(struct buf *out, const struct http_body *body)
     return true;
 }
 
-/* H8. Host is quoted: it may hold a colon or brackets. */
+/* H7, H8. Host is quoted: it may hold a colon or brackets. */
 static bool add_forwarded(struct buf *out, const struct http_head *head, const uint8_t *bytes,
                           const struct http_forwarded *forwarded)
 {
     const struct http_field *host = http_head_field(head, HTTP_NAME_HOST);
 
+    if (!buf_add(out, forwarded->identity, forwarded->identity_len))
+        return false;
     if (!host)
         return buf_add(out, forwarded->text, forwarded->len) && buf_add_text(out, "\r\n");
     return buf_add(out, forwarded->text, forwarded->len) && buf_add_text(out, ";host=\"") &&

@@ -12,7 +12,11 @@
 
 #include <stdbool.h>
 
-enum { HTTP_CONNECTION_OPTIONS_MAX = 32, HTTP_FORWARDED_TEXT_LEN = 256 };
+enum {
+    HTTP_CONNECTION_OPTIONS_MAX = 32,
+    HTTP_FORWARDED_TEXT_LEN = 256,
+    HTTP_IDENTITY_BYTES_MAX = 256 * 1024, /* what TLS takes of certificates, in Base64 */
+};
 
 /* Who the client is, in the words of the fields that say so; made once a session. Nothing of what it says
  * comes from the client but the name in Host, which http_target_check has seen. */
@@ -20,10 +24,12 @@ struct http_forwarded {
     char
         text[HTTP_FORWARDED_TEXT_LEN]; /* X-Forwarded-For, X-Forwarded-Proto, and Forwarded as far as host= */
     size_t len;
+    const void *identity; /* of this request: whole lines about the client's certificate, borrowed */
+    size_t identity_len;
 };
 
-/* peer: the client's address. RFC 7239 4, 6: IPv6 in brackets and quotes. */
-void http_forwarded_init(struct http_forwarded *forwarded, const struct addr *peer);
+/* peer: the client's address. secure: it came by TLS. RFC 7239 4, 6: IPv6 in brackets and quotes. */
+void http_forwarded_init(struct http_forwarded *forwarded, const struct addr *peer, bool secure);
 
 /* The tokens of all Connection fields, as slices of the head. */
 struct http_options {

@@ -15,9 +15,11 @@ enum http_name {
     HTTP_NAME_TRANSFER_ENCODING,
     HTTP_NAME_CONNECTION,
     HTTP_NAME_EXPECT,
-    HTTP_NAME_HOP,       /* for the next hop only: Keep-Alive, TE, Trailer, Upgrade, ... */
-    HTTP_NAME_IDENTITY,  /* says who the client is: never believed in a request (H7) */
-    HTTP_NAME_LOOKALIKE, /* Content_Length: framing for a CGI behind us, an unknown field for others */
+    HTTP_NAME_HOP,           /* for the next hop only: Keep-Alive, TE, Trailer, Upgrade, ... */
+    HTTP_NAME_IDENTITY,      /* says who the client is: never believed in a request (H7) */
+    HTTP_NAME_LOOKALIKE,     /* Content_Length: framing for a CGI behind us, an unknown field for others */
+    HTTP_NAME_AS2_FROM,      /* end to end too; access may depend on it */
+    HTTP_NAME_AS2_LOOKALIKE, /* AS2_From: the same for a CGI behind us */
     HTTP_NAME_COUNT
 };
 

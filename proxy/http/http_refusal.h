@@ -8,5 +8,12 @@
 
 #include <stdbool.h>
 
-/* Appends the answer with this status code; an unknown code is a 500. to_head: without the body. */
-bool http_refusal(struct buf *out, unsigned code, bool to_head);
+/* Methods that would have been taken; NULL: those that are usual. */
+struct http_allowed {
+    const char *const *methods;
+    size_t count;
+};
+
+/* Appends the answer with this status code; an unknown code is a 500. to_head: without the body. allowed:
+ * what a 405 says, from the configuration. */
+bool http_refusal(struct buf *out, unsigned code, bool to_head, const struct http_allowed *allowed);

@@ -6,8 +6,13 @@
 
 static void refuse(struct http_exchange *x, const struct http_fault *fault)
 {
-    http_exchange_give_up(x, fault->code, fault->code == 431 ? REASON_TOO_LONG : REASON_BAD_REQUEST,
-                          fault->why);
+    enum session_reason reason = REASON_BAD_REQUEST;
+
+    if (fault->code == 431)
+        reason = REASON_TOO_LONG;
+    else if (fault->code == 413)
+        reason = REASON_REFUSED;
+    http_exchange_give_up(x, fault->code, reason, fault->why);
 }
 
 static void copy_slice(char *out, size_t size, const uint8_t *bytes, struct http_slice slice)
@@ -29,6 +34,26 @@ static bool check_expect(const struct http_head *head, const uint8_t *bytes, str
     return true;
 }
 
+/* It is well-formed: may it go on? */
+static bool admit(struct http_exchange *x, const uint8_t *bytes)
+{
+    struct http_permit permit = {.reason = REASON_REFUSED};
+    struct http_fault fault = {0};
+
+    if (x->outlet->admit && !x->outlet->admit(x->owner, &x->head, bytes, &permit, &fault)) {
+        x->allowed = permit.allowed;
+        http_exchange_give_up(x, fault.code, permit.reason, fault.why);
+        return false;
+    }
+    if (!http_body_limit(&x->request, permit.max_body_bytes)) {
+        refuse(x, &(struct http_fault){413, "a Content-Length above max-body"});
+        return false;
+    }
+    x->forwarded.identity = permit.identity;
+    x->forwarded.identity_len = permit.identity_len;
+    return true;
+}
+
 /* The head is whole: sends it on, or refuses it. */
 static void take_request(struct http_exchange *x, const uint8_t *bytes)
 {
@@ -46,6 +71,9 @@ static void take_request(struct http_exchange *x, const uint8_t *bytes)
         refuse(x, &fault);
         return;
     }
+    if (!admit(x, bytes))
+        return;
+    x->expects = x->head.count[HTTP_NAME_EXPECT] > 0 && !x->to_1_0;
     x->last = options.close || x->to_1_0 || x->draining || x->retiring;
     x->out_to_client = false;
     if (!http_fields_request(&x->out, &x->head, bytes, &x->request, &options, &x->forwarded, x->last)) {
@@ -80,12 +108,21 @@ static size_t client_head(struct http_exchange *x, const uint8_t *data, size_t l
     return head_len;
 }
 
+static void refuse_body(struct http_exchange *x)
+{
+    if (x->request.too_large)
+        refuse(x, &(struct http_fault){413, "a chunked body above max-body"});
+    else
+        refuse(x, &(struct http_fault){400, "a chunked body with broken framing"});
+}
+
 static size_t client_body(struct http_exchange *x, const uint8_t *data, size_t len)
 {
     enum http_progress progress = HTTP_MORE;
     size_t taken = 0;
 
     x->out_to_client = false;
+    x->expects = x->expects && !len;
     while (taken < len && progress == HTTP_MORE) {
         struct http_run run;
 
@@ -97,7 +134,7 @@ static size_t client_body(struct http_exchange *x, const uint8_t *data, size_t l
     if (progress == HTTP_DONE)
         x->phase = HTTP_PHASE_ANSWER;
     else if (progress == HTTP_REFUSED)
-        refuse(x, &(struct http_fault){400, "a chunked body with broken framing"});
+        refuse_body(x);
     return taken;
 }
 

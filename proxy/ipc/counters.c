@@ -1,6 +1,8 @@
 #include "counters.h"
 
 #include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -51,10 +53,22 @@ void *counters_view(int fd, size_t size, struct err *err)
     return map(fd, size, PROT_READ, err);
 }
 
+int counters_read_only(int fd, struct err *err)
+{
+    char path[32];
+    int copy;
+
+    (void)snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
+    copy = open(path, O_RDONLY | O_CLOEXEC);
+    if (copy < 0)
+        err_errno(err, "cannot share memory for reading");
+    return copy;
+}
+
 /* The gauges that stand first in each struct. */
-enum { LISTENER_GAUGES = 1, KEYSTORE_GAUGES = 2 };
+enum { LISTENER_GAUGES = 2, KEYSTORE_GAUGES = 2 };
 enum {
-    LISTENER_COUNTERS = sizeof(struct listener_counters) / sizeof(counter),
+    LISTENER_COUNTERS = offsetof(struct listener_counters, requests_by_code) / sizeof(counter),
     KEYSTORE_COUNTERS = sizeof(struct keystore_counters) / sizeof(counter),
 };
 
@@ -78,13 +92,6 @@ void keystore_counters_signed(struct keystore_counters *counters, uint64_t us)
     counter_add(&counters->sign_bucket[bucket], 1);
 }
 
-void counter_add_saturating(counter *total, uint64_t n)
-{
-    uint64_t before = counter_get(total);
-
-    counter_set(total, n > UINT64_MAX - before ? UINT64_MAX : before + n);
-}
-
 /* The row of this CKR, or a free one; the last row takes what has no other. */
 static struct ckr_counter *ckr_row(struct ckr_counter rows[COUNTERS_CKR_MAX], uint64_t ckr)
 {
@@ -103,6 +110,35 @@ void signer_page_count_ckr(struct signer_page *page, uint32_t ckr)
     counter_add(&ckr_row(page->errors, ckr ? ckr : COUNTERS_CKR_OTHER)->count, 1);
 }
 
+/* The row of this code, or a free one; the last row takes what has no other. */
+static struct code_counter *code_row(struct code_counter rows[COUNTERS_CODES_MAX], uint64_t code)
+{
+    for (size_t i = 0; i < COUNTERS_CODES_MAX - 1; i++) {
+        if (!counter_get(&rows[i].count))
+            counter_set(&rows[i].code, code);
+        if (counter_get(&rows[i].code) == code)
+            return &rows[i];
+    }
+    counter_set(&rows[COUNTERS_CODES_MAX - 1].code, COUNTERS_CODE_OTHER);
+    return &rows[COUNTERS_CODES_MAX - 1];
+}
+
+void listener_counters_request(struct listener_counters *counters, uint32_t code)
+{
+    counter_add(&counters->requests, 1);
+    counter_add(&code_row(counters->requests_by_code, code)->count, 1);
+}
+
+static void codes_add(struct code_counter *total, struct code_counter *from)
+{
+    for (size_t i = 0; i < COUNTERS_CODES_MAX; i++) {
+        uint64_t count = counter_get(&from[i].count), code = counter_get(&from[i].code);
+
+        if (count)
+            counter_add_saturating(&code_row(total, code)->count, count);
+    }
+}
+
 static void counters_sum(counter *total, counter *from, size_t count)
 {
     for (size_t i = 0; i < count; i++)
@@ -113,6 +149,7 @@ void listener_counters_add(struct listener_counters *total, struct listener_coun
 {
     counters_sum((counter *)total + LISTENER_GAUGES, (counter *)from + LISTENER_GAUGES,
                  LISTENER_COUNTERS - LISTENER_GAUGES);
+    codes_add(total->requests_by_code, from->requests_by_code);
 }
 
 void keystore_counters_add(struct keystore_counters *total, struct keystore_counters *from)

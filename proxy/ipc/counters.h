@@ -10,25 +10,34 @@
  */
 #pragma once
 
+#include "counter.h"
+#include "counters_rows.h"
 #include "err.h"
+#include "signer_page.h"
 
-#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 enum { COUNTERS_LISTENERS_MAX = 128, COUNTERS_KEYSTORES_MAX = 16, COUNTERS_SLOTS_MAX = 16384 };
-enum { COUNTERS_REASONS_MAX = 40, COUNTERS_BUCKETS = 13, COUNTERS_CKR_MAX = 16 };
+enum { COUNTERS_REASONS_MAX = 40, COUNTERS_BUCKETS = 13, COUNTERS_CODES_MAX = 24 };
 
-typedef _Atomic uint64_t counter;
+/* Requests by the code that they were answered with: count 0 is a free row. */
+struct code_counter {
+    counter code, count;
+};
+#define COUNTERS_CODE_OTHER UINT32_MAX /* the last row, when more codes came than there are rows */
 
 struct listener_counters {
-    counter sessions; /* gauge */
+    counter sessions, passive_ports_in_use; /* gauges */
     counter sessions_total, refused_total;
     counter handshakes_full, handshakes_resumed, handshakes_failed;
-    counter bytes_in, bytes_out; /* plain bytes from and to the client */
-    counter transfers_done, transfers_failed, requests;
-    counter sessions_by_reason[COUNTERS_REASONS_MAX]; /* ended; by enum session_reason */
+    counter bytes_in, bytes_out;     /* plain bytes from and to the client */
+    counter passive_ports_exhausted; /* asked for when none was free */
+    counter transfers_done, transfers_failed, requests, commands_refused;
+    counter certificates_trusted, certificates_untrusted, certificates_none; /* what clients showed */
+    counter sessions_by_reason[COUNTERS_REASONS_MAX];         /* ended; by enum session_reason */
+    struct code_counter requests_by_code[COUNTERS_CODES_MAX]; /* by listener_counters_request */
 };
 
 /* A worker's view of a keystore. */
@@ -54,38 +63,13 @@ struct session_slot {
 struct counters_page {
     counter heartbeat_ms; /* CLOCK_MONOTONIC, set about once a second */
     counter log_dropped;
+    struct backend_counters backends[COUNTERS_BACKENDS_MAX];
+    struct certificate_expiry certificates[COUNTERS_CERTIFICATES_MAX];
     struct listener_counters listeners[COUNTERS_LISTENERS_MAX];
     struct keystore_counters keystores[COUNTERS_KEYSTORES_MAX];
     struct session_slot slots[COUNTERS_SLOTS_MAX];
+    struct limit_table limits;
 };
-
-/* Answers that were errors, by their CKR value: count 0 is a free row. */
-#define COUNTERS_CKR_OTHER UINT32_MAX /* the last row, when more kinds came than there are rows */
-struct ckr_counter {
-    counter ckr, count;
-};
-
-struct signer_page {
-    counter busy_since_ms;                 /* CLOCK_MONOTONIC; 0: idle */
-    counter state;                         /* enum signer_state */
-    counter signatures, refused, failures; /* refused: the form, the key or the scheme of a request */
-    struct ckr_counter errors[COUNTERS_CKR_MAX];
-};
-
-static inline void counter_add(counter *c, uint64_t n)
-{
-    atomic_store_explicit(c, atomic_load_explicit(c, memory_order_relaxed) + n, memory_order_relaxed);
-}
-
-static inline void counter_set(counter *c, uint64_t n)
-{
-    atomic_store_explicit(c, n, memory_order_relaxed);
-}
-
-static inline uint64_t counter_get(counter *c)
-{
-    return atomic_load_explicit(c, memory_order_relaxed);
-}
 
 /* A memfd of `size` zero bytes, mode 0600, sealed against resizing; -1 on failure. */
 int counters_new(const char *name, size_t size, struct err *err);
@@ -96,14 +80,15 @@ void *counters_map(int fd, size_t size, struct err *err);
 /* The same, for who only reads; munmap ends it. */
 void *counters_view(int fd, size_t size, struct err *err);
 
+/* Supervisor: a descriptor of the same memory that nobody can write through; -1 on failure. */
+int counters_read_only(int fd, struct err *err);
+
+/* Worker: a request ended with this code; 0: without an answer. */
+void listener_counters_request(struct listener_counters *counters, uint32_t code);
+
 /* Worker: one answer came so long after its request was first sent. */
 void keystore_counters_signed(struct keystore_counters *counters, uint64_t us);
-
-/* Signer: one answer was this error; CKR_OK (0) and COUNTERS_CKR_OTHER are counted as COUNTERS_CKR_OTHER. */
-void signer_page_count_ckr(struct signer_page *page, uint32_t ckr);
 
 /* Readers: total += what from has counted (its gauges are left out). Sums stop at UINT64_MAX. */
 void listener_counters_add(struct listener_counters *total, struct listener_counters *from);
 void keystore_counters_add(struct keystore_counters *total, struct keystore_counters *from);
-void ckr_counters_add(struct ckr_counter total[COUNTERS_CKR_MAX], struct ckr_counter from[COUNTERS_CKR_MAX]);
-void counter_add_saturating(counter *total, uint64_t n);

@@ -26,6 +26,7 @@ struct keystore_history {
 struct counters_history {
     counter sequence; /* odd: a move is under way */
     counter log_dropped;
+    counter bans; /* gauge: addresses that are banned now */
     struct listener_history listeners[COUNTERS_LISTENERS_MAX];
     struct keystore_history keystores[COUNTERS_KEYSTORES_MAX];
 };

@@ -9,8 +9,9 @@ static bool write_key(struct buf *out, const struct inventory_key *key)
 {
     if (key->chain_len == 0 || key->chain_len > INVENTORY_CHAIN_MAX)
         return false;
-    if (!pack_u32(out, key->wanted) || !buf_add(out, key->name, sizeof key->name) ||
-        !pack_u32(out, key->schemes) || !pack_u32(out, (uint32_t)key->chain_len))
+    if (!pack_u32(out, key->wanted) || !pack_u8(out, key->client) ||
+        !buf_add(out, key->name, sizeof key->name) || !pack_u32(out, key->schemes) ||
+        !pack_u32(out, (uint32_t)key->chain_len))
         return false;
     for (size_t i = 0; i < key->chain_len; i++)
         if (!key->chain[i].len || !pack_bytes(out, key->chain[i].der, key->chain[i].len))
@@ -30,12 +31,16 @@ bool inventory_write(struct buf *out, const struct inventory_key *keys, size_t c
 
 static bool read_key(struct unpack *in, struct inventory_key *key)
 {
+    uint8_t client;
+
     *key = (struct inventory_key){.wanted = unpack_u32(in)};
+    client = unpack_u8(in);
+    key->client = client == 1;
     for (size_t i = 0; i < sizeof key->name; i++)
         key->name[i] = unpack_u8(in);
     key->schemes = unpack_u32(in);
     key->chain_len = unpack_u32(in);
-    if (in->failed || key->chain_len == 0 || key->chain_len > INVENTORY_CHAIN_MAX)
+    if (in->failed || client > 1 || key->chain_len == 0 || key->chain_len > INVENTORY_CHAIN_MAX)
         return false;
     for (size_t i = 0; i < key->chain_len; i++) {
         key->chain[i].der = unpack_bytes(in, &key->chain[i].len);
@@ -66,7 +71,7 @@ bool inventory_read(const void *data, size_t len, struct inventory_key *out, siz
 
 static bool same_key(const struct inventory_key *a, const struct inventory_key *b)
 {
-    return a->wanted == b->wanted && a->schemes == b->schemes &&
+    return a->wanted == b->wanted && a->client == b->client && a->schemes == b->schemes &&
            memcmp(a->name, b->name, sizeof a->name) == 0;
 }
 

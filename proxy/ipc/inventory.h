@@ -23,6 +23,7 @@ enum inventory_scheme {
 
 struct inventory_key {
     uint32_t wanted; /* the key's number within its keystore, see conf_wanted_keys() */
+    bool client;     /* signs as a TLS client, and never as a server; else the other way round */
     uint8_t name[32];
     uint32_t schemes; /* enum inventory_scheme, or-ed */
     size_t chain_len; /* certificates, the key's own first */

@@ -21,6 +21,11 @@ enum message_type {
     MESSAGE_KEYSTORE, /* u32 keystore, u8 can_sign: the token went away or came back */
     MESSAGE_GONE,   /* u32 grant_kind, u32 index: housekeeper: a page that was granted is nobody's any more */
     MESSAGE_TARGET, /* (one descriptor) housekeeper: the new log target after USR1 */
+    MESSAGE_BACKEND,  /* u8 enabled, text: worker: a backend (as the configuration writes it) is to get no new
+                         sessions, or may have them again */
+    MESSAGE_LISTENER, /* u8 enabled, text: worker: the listener of this alias closes its sockets (those of an
+                         enabled one are granted again) */
+    MESSAGE_KICK,     /* u64 session: worker: end it */
 
     /* child -> supervisor */
     MESSAGE_READY = 64,   /* (empty) */
@@ -28,16 +33,18 @@ enum message_type {
     MESSAGE_INVENTORY,    /* (one descriptor) signer: sealed memory, see inventory.h */
     MESSAGE_SIGNER_STATE, /* u32 enum signer_state, text */
     MESSAGE_QUEUE_BROKEN, /* u32 keystore: worker: sending to the signers' queue failed */
+    MESSAGE_LOGIN_FAILED, /* u32 listener, 16 bytes: worker: a login from this address (bans.h) was refused */
 };
 
 /* A granted descriptor: what it is. Each may be granted at the start and again later (the newer counts). */
 enum grant_kind {
     GRANT_CONFIGURATION = 1, /* sealed: struct conf_files (worker, housekeeper) */
-    GRANT_SECRETS,           /* sealed: the ticket secret, 80 bytes (worker) */
+    GRANT_SECRETS,           /* sealed: ticket secrets of 80 bytes, the newest first (worker) */
     GRANT_COUNTERS,          /* shared memory: struct counters_page (worker) or signer_page (signer) */
     GRANT_LOG,               /* stream socket to the housekeeper (every child but the housekeeper) */
     GRANT_LOG_SOURCE,        /* housekeeper: the other end of a GRANT_LOG */
-    GRANT_LOG_TARGET,        /* housekeeper: where lines are written */
+    GRANT_LOG_TARGET,        /* housekeeper: where lines are written; index 1: as JSON, until a configuration
+                                says otherwise */
     GRANT_QUEUE, /* index = keystore: the end of the signers' queue to send to (worker) or take from (signer)
                   */
     GRANT_INVENTORY,    /* index = keystore: sealed: what its signers offer (worker) */
@@ -47,7 +54,11 @@ enum grant_kind {
     GRANT_SIGNER_PAGE,  /* index = keystore << 16 | signer: housekeeper: a signer's signer_page */
     GRANT_HISTORY_PAGE, /* housekeeper: the supervisor's counters_history: what dead processes had counted */
     GRANT_ADMIN,        /* housekeeper: the listening socket of admin.bind; absent: no HTTP */
-    GRANT_PIN,          /* a pipe with the PIN, closed behind it; absent for `directory` (signer) */
+    GRANT_POLICY,    /* sealed: struct conf_files of which only the policy counts (worker, after its start) */
+    GRANT_HOSTS,     /* sealed: 0: the bytes of /etc/hosts, 1: of /etc/resolv.conf (worker) */
+    GRANT_BANS,      /* read-only: struct bans (worker) */
+    GRANT_PEER_PAGE, /* index: its number; read-only: the counters_page of another worker (worker) */
+    GRANT_PIN,       /* a pipe with the PIN, closed behind it; absent for `directory` (signer) */
 };
 
 enum signer_state {

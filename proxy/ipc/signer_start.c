@@ -6,7 +6,7 @@ static bool write_wanted(struct buf *out, const struct signer_wanted *wanted)
 {
     return pack_text(out, wanted->where) && pack_text(out, wanted->name) &&
            pack_bytes(out, wanted->certificates, wanted->certificates_len) &&
-           pack_text(out, wanted->certificates_path);
+           pack_text(out, wanted->certificates_path) && pack_u8(out, wanted->client);
 }
 
 bool signer_start_write(struct buf *out, const struct signer_start *start)
@@ -62,6 +62,7 @@ bool signer_start_read(const void *data, size_t len, struct signer_start *out)
         wanted->name = unpack_text(&in);
         wanted->certificates = unpack_bytes(&in, &wanted->certificates_len);
         wanted->certificates_path = unpack_text(&in);
+        wanted->client = read_bool(&in);
     }
     return unpack_done(&in);
 }

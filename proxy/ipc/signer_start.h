@@ -20,6 +20,7 @@ struct signer_wanted {
         *certificates; /* PEM, the chain of the listener's certificate-file; len 0: look on the token */
     size_t certificates_len;
     const char *certificates_path; /* for errors */
+    bool client;                   /* it signs as a TLS client, and never as a server; else the other way */
 };
 
 struct signer_start {

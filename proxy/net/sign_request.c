@@ -128,6 +128,10 @@ static bool request_send(struct sign_request_state *request)
         if (cause == EAGAIN || cause == EWOULDBLOCK || cause == ENOBUFS || cause == EINTR ||
             cause == ETOOMANYREFS)
             return false;
+        if (cause == EMSGSIZE) {
+            request_fail(request, "the request does not fit into the queue (net.core.wmem_max)");
+            return true;
+        }
         queue_broke(client);
         return false;
     }

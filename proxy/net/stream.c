@@ -10,7 +10,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { STREAM_BUFFER_LIMIT_BYTES = 4 * 1024 * 1024 };
+enum { STREAM_BUFFER_LIMIT_BYTES = 4 * 1024 * 1024, STREAM_KEEPALIVE_S = 120 };
 
 static const double stream_linger_s = 5.0;
 
@@ -37,7 +37,7 @@ void stream_unqueue(struct stream *stream)
     stream->queue = NULL;
 }
 
-/* The connect took too long, or the peer does not end after our close. */
+/* The connect or its handshake took too long, or the peer does not end after our close. */
 static void stream_deadline(struct ev_loop *ev, ev_timer *timer, int events)
 {
     struct stream *stream = timer->data;
@@ -48,14 +48,28 @@ static void stream_deadline(struct ev_loop *ev, ev_timer *timer, int events)
         stream_destroy(stream);
         return;
     }
+    stream_dial_late(stream);
     errno = ETIMEDOUT;
-    stream_socket_failed(stream, "connect");
+    stream_socket_failed(stream, stream->phase == STREAM_PHASE_HANDSHAKE ? "TLS handshake" : "connect");
 }
 
-static struct stream *stream_new(struct loop *loop, int fd, enum stream_phase phase, struct err *err)
+void stream_use_fd(struct stream *stream, int fd)
+{
+    const int on = 1, keepalive_s = STREAM_KEEPALIVE_S;
+
+    stream->fd = fd;
+    ev_io_set(&stream->reader, fd, EV_READ);
+    ev_io_set(&stream->writer, fd, EV_WRITE);
+    (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    (void)setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
+    /* Firewalls forget a silent connection long before the kernel's two hours: a control connection is silent
+     * for as long as its transfer takes. */
+    (void)setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &keepalive_s, sizeof keepalive_s);
+}
+
+struct stream *stream_new(struct loop *loop, int fd, enum stream_phase phase, struct err *err)
 {
     struct stream *stream = calloc(1, sizeof *stream);
-    const int on = 1;
 
     if (!stream) {
         err_set(err, "out of memory");
@@ -63,7 +77,6 @@ static struct stream *stream_new(struct loop *loop, int fd, enum stream_phase ph
         return NULL;
     }
     stream->loop = loop;
-    stream->fd = fd;
     stream->phase = phase;
     stream->read_limit = LOOP_RECEIVE_BYTES;
     buf_init(&stream->inbox, STREAM_BUFFER_LIMIT_BYTES);
@@ -73,8 +86,7 @@ static struct stream *stream_new(struct loop *loop, int fd, enum stream_phase ph
     ev_io_init(&stream->writer, stream_writable, fd, EV_WRITE);
     ev_timer_init(&stream->deadline, stream_deadline, 0., 0.);
     stream->reader.data = stream->writer.data = stream->deadline.data = stream;
-    (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-    (void)setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
+    stream_use_fd(stream, fd);
     LIST_INSERT_HEAD(&loop->all, stream, entry);
     loop->streams++;
     return stream;
@@ -96,35 +108,6 @@ struct stream *stream_accepted(struct loop *loop, int fd, struct err *err)
     return stream;
 }
 
-struct stream *stream_connect(struct loop *loop, const struct addr *to, uint64_t timeout_ms,
-                              const struct stream_user *user, void *owner, struct err *err)
-{
-    int fd = socket(to->sa.any.sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    struct stream *stream;
-
-    if (fd < 0) {
-        err_errno(err, "socket");
-        return NULL;
-    }
-    stream = stream_new(loop, fd, STREAM_PHASE_CONNECTING, err);
-    if (!stream)
-        return NULL;
-    stream->peer = *to;
-    stream->user = user;
-    stream->owner = owner;
-    if (connect(fd, &to->sa.any, to->len) < 0 && errno != EINPROGRESS) {
-        err_errno(err, "connect");
-        stream_destroy(stream);
-        return NULL;
-    }
-    if (timeout_ms) {
-        ev_timer_set(&stream->deadline, (double)timeout_ms / 1000., 0.);
-        ev_timer_start(loop->ev, &stream->deadline);
-    }
-    stream_interest(stream);
-    return stream;
-}
-
 void stream_get_user(const struct stream *stream, const struct stream_user **user, void **owner)
 {
     *user = stream->user;
@@ -142,7 +125,9 @@ void stream_set_user(struct stream *stream, const struct stream_user *user, void
 
 void stream_start_tls(struct stream *stream, struct tls *tls, bool urgent)
 {
+    tls_free(stream->tls); /* of before stream_stop_tls */
     stream->tls = tls;
+    stream->tls_over = stream->tls_ending = stream->closed_tls = false;
     stream->urgent = urgent;
     stream->phase = STREAM_PHASE_HANDSHAKE;
     tls_set_wake(tls, stream_woken, stream);
@@ -198,10 +183,11 @@ void stream_write(struct stream *stream, const void *data, size_t len)
     if (!len || stream->finishing || stream->failed || stream->is_dead)
         return;
     stream->bytes_out += len;
-    if (stream->phase == STREAM_PHASE_HANDSHAKE) {
+    if (stream->phase == STREAM_PHASE_HANDSHAKE || stream_dial_keeps(stream)) {
         if (buf_add(&stream->early, data, len))
             return;
         err_set(&stream->err, "too much was written before the TLS handshake was done");
+        stream_dial_end(stream); /* bytes are lost: no other address can mend that */
         stream_fail(stream);
         return;
     }
@@ -253,6 +239,7 @@ static void stream_detach(struct stream *stream)
 
     stream->user = NULL;
     stream->owner = NULL;
+    stream_dial_end(stream);
     stream_set_sink(stream, NULL);
     if (source) {
         stream_set_sink(source, NULL);
@@ -266,7 +253,7 @@ void stream_close(struct stream *stream)
     if (stream->is_dead || stream->closing)
         return;
     stream_detach(stream);
-    if (stream->socket_dead || stream->phase == STREAM_PHASE_CONNECTING) {
+    if (stream->socket_dead || stream->phase <= STREAM_PHASE_CONNECTING) {
         stream_destroy(stream);
         return;
     }

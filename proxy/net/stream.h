@@ -26,7 +26,7 @@ struct stream;
 struct tls;
 
 enum stream_event {
-    STREAM_CONNECTED, /* stream_connect succeeded */
+    STREAM_CONNECTED, /* stream_connect or stream_dial succeeded */
     STREAM_SECURE,    /* the TLS handshake is done */
     STREAM_DRAINED,   /* unsent bytes have become none (only after a write came up short) */
     STREAM_ENDED,     /* the peer's last byte has been delivered: FIN in clear, close_notify in TLS */
@@ -48,14 +48,24 @@ struct stream *stream_accepted(struct loop *loop, int fd, struct err *err);
 struct stream *stream_connect(struct loop *loop, const struct addr *to, uint64_t timeout_ms,
                               const struct stream_user *user, void *owner, struct err *err);
 
+/* The same from one address of this machine, any port, with the kernel's own patience (FTP's active mode). */
+struct stream *stream_connect_from(struct loop *loop, const struct addr *from, const struct addr *to,
+                                   const struct stream_user *user, void *owner, struct err *err);
+
 /* user is borrowed (a const table). */
 void stream_set_user(struct stream *stream, const struct stream_user *user, void *owner);
 void stream_get_user(const struct stream *stream, const struct stream_user **user, void **owner);
 
-/* Begins the server handshake; takes tls. Bytes that wait untaken in clear are an attack (F2): look with
- * stream_unread before. urgent: a data channel of a logged-in session goes before new connections. */
+/* Begins the server handshake; takes tls. Bytes that wait untaken in clear (at most 32 KB) are its first.
+ * Behind AUTH they are an attack (F2): look with stream_unread before. urgent: a data channel of a logged-in
+ * session goes before new connections. */
 void stream_start_tls(struct stream *stream, struct tls *tls, bool urgent);
 struct tls *stream_tls(const struct stream *stream); /* borrowed; NULL: clear */
+
+/* Secure: close_notify goes out behind what was written, then everything is in clear, from the peer's
+ * close_notify on (or its first byte that is no TLS). stream_tls stays what it was; stream_start_tls may
+ * begin anew. CCC and REIN of FTP (RFC 4217). */
+void stream_stop_tls(struct stream *stream);
 
 size_t stream_unread(const struct stream *stream);               /* received, decrypted, not yet taken */
 void stream_set_read_limit(struct stream *stream, size_t bytes); /* of one receive; default 256 KB */
@@ -72,6 +82,10 @@ size_t stream_unsent(const struct stream *stream);
 /* No more writes: after what is unsent, close_notify and FIN. Reading goes on. */
 void stream_finish(struct stream *stream);
 
+/* Until its end has been sent, a death of this process resets the connection: the kernel would send a FIN, by
+ * which half a file passes for a whole one (F15). */
+void stream_reset_unless_finished(struct stream *stream);
+
 /* True when FIN is sent and the peer's kernel has acknowledged everything (SIOCOUTQ 0, F14). */
 bool stream_flushed(struct stream *stream);
 
@@ -84,5 +98,8 @@ void stream_abort(struct stream *stream);
 const struct err *stream_error(const struct stream *stream);
 void stream_peer(const struct stream *stream, struct addr *out);
 void stream_local(const struct stream *stream, struct addr *out);
+/* What its TCP connection has carried so far in both directions, as the peer has acknowledged it: grows while
+ * anything moves, however slowly and whatever waits in buffers. */
+uint64_t stream_carried_bytes(const struct stream *stream);
 uint64_t stream_bytes_in(const struct stream *stream);  /* plain bytes delivered */
 uint64_t stream_bytes_out(const struct stream *stream); /* plain bytes written */

@@ -2,6 +2,7 @@
 #include "stream_private.h"
 
 #include <errno.h>
+#include <string.h>
 #include <sys/socket.h>
 
 enum { STREAM_HANDSHAKE_RECEIVE_BYTES = 32 * 1024 };
@@ -10,7 +11,7 @@ enum { STREAM_HANDSHAKE_RECEIVE_BYTES = 32 * 1024 };
 static void stream_handshake_ended(struct stream *stream, ssize_t got)
 {
     if (got == 0) {
-        err_set(&stream->err, "the client left during the handshake");
+        err_set(&stream->err, "the %s left during the handshake", stream->dial ? "server" : "client");
         stream->socket_dead = true;
         stream_fail(stream);
     } else if (errno != EAGAIN && errno != EINTR) {
@@ -36,7 +37,10 @@ static void stream_handshake_done(struct stream *stream, struct tls_io *io)
     size_t len;
 
     stream->phase = STREAM_PHASE_SECURE;
-    stream->tell_secure = true;
+    if (stream->dial)
+        stream_dial_done(stream);
+    else
+        stream->tell_secure = true;
     /* What came along behind Finished. */
     io->out_len = 0;
     len = stream_decrypt(stream, io);
@@ -49,10 +53,26 @@ static void stream_handshake_done(struct stream *stream, struct tls_io *io)
         stream_send_plain(stream, buf_data(&stream->early), buf_len(&stream->early));
         buf_free(&stream->early);
         stream->tell_drained = true;
+        if (stream->source)
+            stream_make_ready(stream->source);
     }
     if (stream->finishing)
         stream_end_output(stream);
     stream_make_ready(stream);
+}
+
+/* What came along behind a PROXY header, before it was known that TLS begins. Its owner reads no more than
+ * one step takes. */
+static size_t stream_handshake_first(struct stream *stream)
+{
+    size_t len = buf_len(&stream->inbox);
+
+    if (len > STREAM_HANDSHAKE_RECEIVE_BYTES)
+        len = STREAM_HANDSHAKE_RECEIVE_BYTES;
+    memcpy(stream->loop->receive, buf_data(&stream->inbox), len);
+    buf_free(&stream->inbox);
+    stream->bytes_in -= len;
+    return len;
 }
 
 /* Bytes for the next step; false when there are none now or the socket is at its end. */
@@ -63,6 +83,10 @@ static bool stream_handshake_input(struct stream *stream, size_t *len)
     *len = 0;
     if (stream->waiting)
         return true;
+    if (buf_len(&stream->inbox)) {
+        *len = stream_handshake_first(stream);
+        return true;
+    }
     got = recv(stream->fd, stream->loop->receive, STREAM_HANDSHAKE_RECEIVE_BYTES, MSG_DONTWAIT);
     if (got > 0) {
         *len = (size_t)got;
@@ -90,7 +114,7 @@ void stream_step(struct stream *stream)
     io = stream_io(stream, stream->loop->receive, len);
     status = tls_handshake(stream->tls, &io);
     stream_push(stream, io.out, io.out_len);
-    if (stream->failed)
+    if (stream->failed || stream->phase != STREAM_PHASE_HANDSHAKE)
         return;
     switch (status) {
     case TLS_OK:
@@ -115,7 +139,7 @@ void stream_woken(void *owner)
 {
     struct stream *stream = owner;
 
-    if (stream->is_dead || stream->failed)
+    if (stream->is_dead || stream->failed || stream->phase != STREAM_PHASE_HANDSHAKE)
         return;
     stream->woken = true;
     stream_enqueue(stream, stream->urgent ? &stream->loop->urgent : &stream->loop->handshakes);

@@ -60,12 +60,13 @@ void stream_push(struct stream *stream, const uint8_t *data, size_t len)
 
     if (!len || stream->socket_dead || stream->output_dead)
         return;
-    if (stream->phase != STREAM_PHASE_CONNECTING && !buf_len(&stream->outbox))
+    if (stream->phase > STREAM_PHASE_CONNECTING && !buf_len(&stream->outbox))
         sent = stream_send(stream, data, len);
     if (stream->socket_dead || stream->output_dead || sent == len)
         return;
     if (!buf_add(&stream->outbox, data + sent, len - sent)) {
         err_set(&stream->err, "the peer does not read: %zu bytes wait", buf_len(&stream->outbox));
+        stream_dial_end(stream); /* bytes are lost: no other address can mend that */
         stream->socket_dead = true;
         stream_fail(stream);
         return;
@@ -77,6 +78,8 @@ void stream_flush(struct stream *stream)
 {
     struct buf *outbox = &stream->outbox;
 
+    if (stream->phase <= STREAM_PHASE_CONNECTING)
+        return;
     while (buf_len(outbox) && !stream->socket_dead) {
         size_t sent = stream_send(stream, buf_data(outbox), buf_len(outbox));
         if (!sent)
@@ -86,7 +89,7 @@ void stream_flush(struct stream *stream)
     if (stream->socket_dead || stream->output_dead)
         return;
     buf_free(outbox);
-    if (stream->finishing)
+    if (stream->finishing && (stream->phase != STREAM_PHASE_HANDSHAKE || stream->failed))
         stream_end_output(stream);
 }
 
@@ -103,7 +106,7 @@ void stream_send_plain(struct stream *stream, const uint8_t *data, size_t len)
         size_t chunk = len < LOOP_PLAIN_BYTES ? len : (size_t)LOOP_PLAIN_BYTES;
         struct tls_io io = stream_io(stream, NULL, 0);
 
-        if (!stream->tls) {
+        if (!stream->tls || stream->tls_over) {
             stream_push(stream, data, len);
             return;
         }
@@ -121,7 +124,7 @@ void stream_send_plain(struct stream *stream, const uint8_t *data, size_t len)
 void stream_end_output(struct stream *stream)
 {
     if (stream->fin_sent || stream->socket_dead || stream->output_dead || buf_len(&stream->early) ||
-        stream->phase == STREAM_PHASE_CONNECTING)
+        stream->phase <= STREAM_PHASE_CONNECTING)
         return;
     if (stream->phase == STREAM_PHASE_SECURE && !stream->closed_tls && !stream->failed) {
         struct tls_io io = stream_io(stream, NULL, 0);
@@ -132,6 +135,7 @@ void stream_end_output(struct stream *stream)
     }
     if (buf_len(&stream->outbox) || stream->socket_dead)
         return;
+    stream_keep_end(stream);
     (void)shutdown(stream->fd, SHUT_WR);
     stream->fin_sent = true;
 }
@@ -141,7 +145,7 @@ static void stream_socket_ended(struct stream *stream)
 {
     if (stream->peer_end != STREAM_PEER_OPEN)
         return;
-    stream->peer_end = stream->tls ? STREAM_PEER_CUT : STREAM_PEER_ENDED;
+    stream->peer_end = stream->tls && !stream->tls_over ? STREAM_PEER_CUT : STREAM_PEER_ENDED;
     stream->tell_end = true;
 }
 
@@ -181,6 +185,8 @@ void stream_receive(struct stream *stream)
         stream_socket_ended(stream);
     } else if (!stream->tls) {
         stream_deliver(stream, receive, (size_t)got);
+    } else if (stream->tls_over) {
+        stream_deliver_clear(stream, receive, (size_t)got);
     } else {
         struct tls_io io = stream_io(stream, receive, (size_t)got);
         size_t len = stream_decrypt(stream, &io);

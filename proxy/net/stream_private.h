@@ -1,7 +1,8 @@
 /*
  * A stream from the inside: stream.c (its life and what its owner calls), stream_watch.c (what is watched and
  * what the user is told), stream_io.c (bytes to and from the kernel, through TLS when there is one),
- * stream_handshake.c. Nobody else but loop.c includes it.
+ * stream_handshake.c, stream_clear.c (when TLS ends before the connection), stream_dial.c (until it is
+ * connected). Nobody else but loop.c includes it.
  */
 #pragma once
 
@@ -13,6 +14,7 @@
 #include <ev.h>
 
 enum stream_phase {
+    STREAM_PHASE_REDIALLING, /* one address has failed, the next one is to be tried */
     STREAM_PHASE_CONNECTING,
     STREAM_PHASE_CLEAR,
     STREAM_PHASE_HANDSHAKE,
@@ -21,6 +23,8 @@ enum stream_phase {
 
 /* How the peer's bytes ended. */
 enum stream_peer_end { STREAM_PEER_OPEN, STREAM_PEER_ENDED, STREAM_PEER_CUT };
+
+struct dial;
 
 struct stream {
     TAILQ_ENTRY(stream) queued;
@@ -37,7 +41,11 @@ struct stream {
     bool waiting, woken;        /* the handshake waits for the signer; it may go on */
     bool came_early;            /* bytes of the client wait in the kernel meanwhile */
     bool finishing, closed_tls; /* no more writes; close_notify is in the outbox */
+    bool tls_over;              /* stream_stop_tls: the phase is CLEAR again, tls is kept for its facts */
+    bool tls_ending;            /* ... but the peer's close_notify may still come */
+    bool tls_ends_well;         /* ... and its records have begun to */
     bool fin_sent;
+    bool reset_unless_finished;
     bool closing;             /* the owner has let go; input is thrown away */
     bool failed, socket_dead; /* an error was noted; nothing can be sent any more */
     bool output_dead;         /* a send failed; what the peer said before is still read */
@@ -50,6 +58,7 @@ struct stream {
     size_t read_limit;
     uint64_t bytes_in, bytes_out;
 
+    struct dial *dial; /* until stream_dial is over; else NULL */
     struct tls *tls;
     struct stream *sink, *source;
     const struct stream_user *user;
@@ -65,6 +74,8 @@ void stream_unqueue(struct stream *stream);
 void stream_free(struct stream *stream);
 
 /* between the stream_*.c files */
+struct stream *stream_new(struct loop *loop, int fd, enum stream_phase phase, struct err *err); /* takes fd */
+void stream_use_fd(struct stream *stream, int fd);
 void stream_readable(struct ev_loop *ev, ev_io *watcher, int events);
 void stream_writable(struct ev_loop *ev, ev_io *watcher, int events);
 void stream_woken(void *owner);
@@ -82,8 +93,19 @@ void stream_push(struct stream *stream, const uint8_t *data,
 void stream_flush(struct stream *stream);
 void stream_send_plain(struct stream *stream, const uint8_t *data,
                        size_t len);            /* through TLS if there is one */
+void stream_keep_end(struct stream *stream);   /* stream_socket.c: before its FIN */
 void stream_end_output(struct stream *stream); /* close_notify and FIN, as far as everything before is out */
 struct tls_io stream_io(struct stream *stream, const uint8_t *in, size_t in_len);
 size_t stream_decrypt(struct stream *stream, struct tls_io *io); /* into loop->plain */
 void stream_receive(struct stream *stream);
+/* What came after stream_stop_tls; stream_clear.c. */
+void stream_deliver_clear(struct stream *stream, const uint8_t *data, size_t len);
 void stream_discard(struct stream *stream);
+
+bool stream_dial_keeps(const struct stream *stream); /* what is written now is for inside TLS, later */
+void stream_dial_reached(struct stream *stream);     /* the connect has succeeded */
+void stream_dial_done(struct stream *stream);        /* so has everything else */
+void stream_dial_late(struct stream *stream);        /* the failure to come is a deadline's */
+bool stream_dial_missed(struct stream *stream);      /* err is filled; true: another address is to be tried */
+void stream_dial_again(struct stream *stream);
+void stream_dial_end(struct stream *stream);

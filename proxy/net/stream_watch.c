@@ -11,7 +11,7 @@ void stream_make_ready(struct stream *stream)
 
 void stream_fail(struct stream *stream)
 {
-    if (stream->failed)
+    if (stream->failed || stream_dial_missed(stream))
         return;
     stream->failed = true;
     if (stream->closing) {
@@ -31,7 +31,7 @@ static bool stream_open_for_user(const struct stream *stream)
 
 bool stream_wants_input(const struct stream *stream)
 {
-    if (stream->is_dead || stream->socket_dead || stream->phase == STREAM_PHASE_CONNECTING)
+    if (stream->is_dead || stream->socket_dead || stream->phase <= STREAM_PHASE_CONNECTING)
         return false;
     if (stream->closing)
         return stream->peer_end == STREAM_PEER_OPEN;
@@ -45,7 +45,7 @@ bool stream_wants_input(const struct stream *stream)
 
 static bool stream_wants_output(const struct stream *stream)
 {
-    if (stream->is_dead || stream->socket_dead)
+    if (stream->is_dead || stream->socket_dead || stream->phase == STREAM_PHASE_REDIALLING)
         return false;
     return stream->phase == STREAM_PHASE_CONNECTING || buf_len(&stream->outbox);
 }
@@ -101,6 +101,8 @@ static void stream_event(struct stream *stream, bool *flag, enum stream_event ev
 
 void stream_tell(struct stream *stream)
 {
+    if (stream->phase == STREAM_PHASE_REDIALLING)
+        stream_dial_again(stream);
     stream_event(stream, &stream->tell_connected, STREAM_CONNECTED);
     stream_event(stream, &stream->tell_secure, STREAM_SECURE);
     if (buf_len(&stream->inbox) && stream_open_for_user(stream) && !stream->failed)
@@ -152,8 +154,12 @@ static void stream_connect_done(struct stream *stream)
     len = sizeof stream->local.sa;
     if (getsockname(stream->fd, &stream->local.sa.any, &len) == 0)
         stream->local.len = len;
-    stream->tell_connected = true;
-    stream_make_ready(stream);
+    if (stream->dial)
+        stream_dial_reached(stream);
+    else
+        stream->tell_connected = true;
+    if (stream->tell_connected)
+        stream_make_ready(stream);
     stream_flush(stream);
 }
 
@@ -161,6 +167,7 @@ void stream_writable(struct ev_loop *ev, ev_io *watcher, int events)
 {
     struct stream *stream = watcher->data;
     size_t before = buf_len(&stream->outbox);
+    bool is_dialling = stream->dial;
 
     (void)events;
     if (stream->phase == STREAM_PHASE_CONNECTING)
@@ -173,8 +180,10 @@ void stream_writable(struct ev_loop *ev, ev_io *watcher, int events)
     if (stream->closing && buf_len(&stream->outbox) < before)
         ev_timer_again(ev, &stream->deadline);
     if (!buf_len(&stream->outbox)) {
-        stream->tell_drained = !stream->closing;
-        stream_make_ready(stream);
+        if (!is_dialling || stream->tell_connected) {
+            stream->tell_drained = !stream->closing;
+            stream_make_ready(stream);
+        }
         if (stream->source)
             stream_make_ready(stream->source);
         if (stream->closing && stream->fin_sent && stream->peer_end != STREAM_PEER_OPEN)

@@ -13,7 +13,7 @@
 
 enum {
     CLIENTS_MAX = 16,
-    REQUEST_MAX = 128,
+    REQUEST_MAX = 512,
     REQUEST_MS = 10000, /* to ask, and to take the answer */
     RELOAD_MS = 600000, /* two reloads, one behind the other, are over by then */
     ANSWER_MAX = 4 * 1024 * 1024,
@@ -113,22 +113,30 @@ static void client_reload(struct client *client)
     client_deadline(client, RELOAD_MS);
 }
 
-static const struct {
-    const char *name;
-    void (*act)(struct client *client);
-} commands[] = {{"status", client_status}, {"reload", client_reload}};
+/* The rest is done at once by whoever knows it. */
+static void client_order(struct client *client)
+{
+    const struct control *control = client->control;
+    char *argument = strchr(client->request, ' ');
+    struct buf text;
+    bool done;
+
+    if (argument)
+        *argument++ = '\0';
+    buf_init(&text, ANSWER_MAX);
+    done = control->user->order(control->owner, client->request, argument ? argument : "", &text);
+    client_answer(client, done, buf_len(&text) ? (const char *)buf_data(&text) : "", buf_len(&text));
+    buf_free(&text);
+}
 
 static void client_act(struct client *client)
 {
-    static const char unknown[] = "unknown command: one of status, reload\n";
-
-    for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++) {
-        if (strcmp(client->request, commands[i].name) == 0) {
-            commands[i].act(client);
-            return;
-        }
-    }
-    client_answer(client, false, unknown, sizeof unknown - 1);
+    if (strcmp(client->request, "status") == 0)
+        client_status(client);
+    else if (strcmp(client->request, "reload") == 0)
+        client_reload(client);
+    else
+        client_order(client);
 }
 
 static void on_client_readable(struct ev_loop *loop, ev_io *watcher, int events)

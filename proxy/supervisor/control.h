@@ -1,7 +1,7 @@
 /*
- * The server of the control socket: one line in (`status` or `reload`), one answer out, then the connection
- * is closed. The answer's first line is "ok" or "error", what follows is for the client: JSON of status, or
- * text. A few clients at a time, each with a deadline. Supervisor only; never blocks.
+ * The server of the control socket: one line in (a word, and what it is about), one answer out, then the
+ * connection is closed. The answer's first line is "ok" or "error", what follows is for the client: JSON of
+ * status, or text. A few clients at a time, each with a deadline. Supervisor only; never blocks.
  */
 #pragma once
 
@@ -19,6 +19,8 @@ struct control_user {
     bool (*status)(void *owner, struct buf *out); /* false: no memory */
     /* Returns the number of the reload whose end is the answer. */
     uint64_t (*reload)(void *owner);
+    /* Any other word: done at once, or not; answer is for the client. */
+    bool (*order)(void *owner, const char *word, const char *argument, struct buf *answer);
 };
 
 struct control *control_new(struct ev_loop *loop, const struct control_user *user, void *owner,

@@ -33,8 +33,12 @@ void crew_keystore_message(uint32_t index, bool can_sign, uint8_t payload[KEYSTO
 static size_t workers_grants(void *owner, struct grant *out, size_t max)
 {
     const struct crew *crew = owner;
+    const struct supervisor *supervisor = crew->supervisor;
     size_t count = 0;
 
+    out[count++] = (struct grant){.kind = GRANT_SECRETS, .fd = supervisor->tickets.fd};
+    if (supervisor->bans)
+        out[count++] = (struct grant){.kind = GRANT_BANS, .fd = ban_keeper_page(supervisor->bans)};
     for (size_t i = 0; i < crew->keystore_count && count + 2 <= max; i++) {
         int inventory = keystore_inventory(crew->keystores[i]);
 
@@ -43,6 +47,34 @@ static size_t workers_grants(void *owner, struct grant *out, size_t max)
             out[count++] = (struct grant){GRANT_INVENTORY, (uint32_t)i, inventory};
     }
     return count;
+}
+
+/* Everybody's: sessions are counted over all generations. */
+static size_t workers_peers(void *owner, struct grant *out, size_t max)
+{
+    const struct crew *crew = owner, *each;
+    size_t count = 0;
+
+    TAILQ_FOREACH(each, &crew->supervisor->crews, entry)
+    {
+        if (each->workers)
+            count += worker_pool_peers(each->workers, out + count, max - count);
+    }
+    return count;
+}
+
+/* Rules are those of now, where the listener is still there. */
+static void workers_login_failed(void *owner, uint32_t listener, const struct addr *who)
+{
+    const struct crew *crew = owner;
+    const struct conf_listener *own = &crew->generation->conf->listeners[listener];
+    const struct conf *now = crew->supervisor->current->generation->conf;
+
+    for (size_t i = 0; i < now->listener_count; i++)
+        if (strcmp(now->listeners[i].alias, own->alias) == 0)
+            own = &now->listeners[i];
+    if (crew->supervisor->bans)
+        ban_keeper_failed(crew->supervisor->bans, own, who, clock_monotonic_ms());
 }
 
 static void workers_started(void *owner, struct child *worker)
@@ -57,6 +89,7 @@ static void workers_started(void *owner, struct child *worker)
         crew_keystore_message((uint32_t)i, false, payload);
         child_send(worker, MESSAGE_KEYSTORE, payload, sizeof payload);
     }
+    switches_tell(crew->supervisor, worker);
     phase_advance(crew->supervisor);
 }
 
@@ -93,6 +126,8 @@ static void workers_ended(void *owner)
 
 static const struct worker_pool_user workers_table = {
     .grants = workers_grants,
+    .peers = workers_peers,
+    .login_failed = workers_login_failed,
     .started = workers_started,
     .faulted = workers_faulted,
     .queue_broken = workers_queue_broken,
@@ -119,6 +154,20 @@ void crew_tell_can_sign(struct crew *crew, struct keystore *keystore)
 
     crew_keystore_message((uint32_t)crew_index(crew, keystore), keystore_can_sign(keystore), payload);
     worker_pool_send(crew->workers, MESSAGE_KEYSTORE, payload, sizeof payload);
+}
+
+/* -- what changes for all ---------------------------------------------------------------------- */
+
+void crew_tell_policy(struct crew *crew, const struct generation *generation)
+{
+    worker_pool_grant(crew->workers, GRANT_POLICY, 0, generation->configuration);
+    for (uint32_t i = 0; i < NAME_FILES; i++)
+        worker_pool_grant(crew->workers, GRANT_HOSTS, i, generation->name_files[i]);
+}
+
+void crew_tell_secrets(struct crew *crew)
+{
+    worker_pool_grant(crew->workers, GRANT_SECRETS, 0, crew->supervisor->tickets.fd);
 }
 
 /* -- its keystores ------------------------------------------------------------------------------- */
@@ -151,7 +200,7 @@ void crew_share_keystores(struct crew *crew, const struct crew *before)
         struct keystore *fresh = crew->keystores[i];
         struct keystore *known = keystore_called(before, keystore_conf(fresh)->alias);
 
-        if (known && keystore_same(fresh, known)) {
+        if (known && (keystore_same(fresh, known) || keystore_trouble(fresh) == TROUBLE_ABSENT)) {
             keystore_hold(known);
             crew->keystores[i] = known;
             keystore_leave(fresh);
@@ -166,6 +215,24 @@ void crew_share_keystores(struct crew *crew, const struct crew *before)
 void crew_start_workers(struct crew *crew)
 {
     worker_pool_start(crew->workers);
+}
+
+void crew_try_workers(struct crew *crew)
+{
+    worker_pool_try(crew->workers);
+}
+
+void crew_swap_generations(struct crew *a, struct crew *b)
+{
+    struct generation *of_a = a->generation;
+    uint64_t number = of_a->number;
+
+    a->generation = b->generation;
+    b->generation = of_a;
+    of_a->number = a->generation->number;
+    a->generation->number = number;
+    worker_pool_use(a->workers, a->generation);
+    worker_pool_use(b->workers, b->generation);
 }
 
 void crew_serve(struct crew *crew)

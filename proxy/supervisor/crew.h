@@ -43,6 +43,10 @@ TAILQ_HEAD(crew_list, crew);
 struct crew *crew_new(struct supervisor *supervisor, struct generation *generation, const struct crew *before,
                       struct err *err);
 
+/* What is granted to all its workers, now and later: policy, ticket secrets. */
+void crew_tell_policy(struct crew *crew, const struct generation *generation);
+void crew_tell_secrets(struct crew *crew);
+
 /* No worker may run any more. Leaves its keystores and its generation. */
 void crew_free(struct crew *crew);
 
@@ -52,11 +56,15 @@ int crew_index(const struct crew *crew, const struct keystore *keystore);
 void crew_start_keystores(struct crew *crew);
 bool crew_keystores_settled(const struct crew *crew);
 
-/* Keystores of which a fresh look found nothing new become those of `before`; the others start all their
- * signers. */
+/* Keystores of which a fresh look found nothing new, or nothing at all, become those of `before`; the others
+ * start all their signers. */
 void crew_share_keystores(struct crew *crew, const struct crew *before);
 
 void crew_start_workers(struct crew *crew);
+void crew_try_workers(struct crew *crew); /* one of them */
+
+/* The two change their generations, which have the same shape; each keeps its number. */
+void crew_swap_generations(struct crew *a, struct crew *b);
 
 /* Its workers listen from now on. */
 void crew_serve(struct crew *crew);

@@ -8,11 +8,10 @@
 #include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { TICKET_SECRET_BYTES = 80, ADMIN_BACKLOG = 16 };
+enum { ADMIN_BACKLOG = 16 };
 
 static struct generation *generation_new(const struct generation *before)
 {
@@ -22,7 +21,9 @@ static struct generation *generation_new(const struct generation *before)
         return NULL;
     generation->holders = 1;
     generation->number = before ? before->number + 1 : 1;
-    generation->configuration = generation->secrets = generation->admin = -1;
+    generation->configuration = generation->admin = -1;
+    for (size_t i = 0; i < NAME_FILES; i++)
+        generation->name_files[i] = -1;
     return generation;
 }
 
@@ -69,28 +70,7 @@ static bool generation_accounts(struct generation *generation, struct err *err)
     return false;
 }
 
-/* The same secret for every generation: sessions are resumed across a reload. */
-static int secrets_new(const struct generation *before, struct err *err)
-{
-    uint8_t secret[TICKET_SECRET_BYTES];
-    int fd;
-
-    if (before) {
-        fd = fcntl(before->secrets, F_DUPFD_CLOEXEC, 0);
-        if (fd < 0)
-            err_errno(err, "cannot keep the ticket secret");
-        return fd;
-    }
-    if (getrandom(secret, sizeof secret, 0) != (ssize_t)sizeof secret) {
-        err_errno(err, "no random bytes");
-        return -1;
-    }
-    fd = sealed_new("secrets", secret, sizeof secret, err);
-    explicit_bzero(secret, sizeof secret);
-    return fd;
-}
-
-static bool generation_seal(struct generation *generation, const struct generation *before, struct err *err)
+static bool generation_seal(struct generation *generation, struct err *err)
 {
     struct buf packed;
 
@@ -100,10 +80,7 @@ static bool generation_seal(struct generation *generation, const struct generati
     else
         err_set(err, "the configuration and its files have more than %d bytes", CONF_FILES_BYTES_MAX);
     buf_free(&packed);
-    if (generation->configuration < 0)
-        return false;
-    generation->secrets = secrets_new(before, err);
-    return generation->secrets >= 0;
+    return generation->configuration >= 0 && name_files_seal(generation->name_files, err);
 }
 
 static bool generation_count_binds(struct generation *generation, struct err *err)
@@ -119,7 +96,8 @@ static bool generation_count_binds(struct generation *generation, struct err *er
         return false;
     }
     generation->binds = calloc(generation->bind_count + 1, sizeof *generation->binds);
-    if (!generation->binds) {
+    generation->kept_closed = calloc(conf->listener_count + 1, sizeof *generation->kept_closed);
+    if (!generation->binds || !generation->kept_closed) {
         err_set(err, "out of memory");
         return false;
     }
@@ -138,7 +116,7 @@ struct generation *generation_read(const char *path, const struct generation *be
     if (!generation)
         err_set(&err, "out of memory");
     else if (generation_parse(generation, path, errors, &err) && generation_accounts(generation, &err) &&
-             generation_count_binds(generation, &err) && generation_seal(generation, before, &err))
+             generation_count_binds(generation, &err) && generation_seal(generation, &err))
         return generation;
     if (err.text[0] && errors->count < CONF_ERRORS_MAX)
         errors->items[errors->count++] = err;
@@ -249,7 +227,8 @@ static bool bind_all(struct generation *generation, const struct generation *bef
     for (size_t i = 0; i < conf->listener_count; i++) {
         if (!conf->listeners[i].enabled)
             continue;
-        if (!bind_listener(generation, &conf->listeners[i], first, before, err))
+        if (!generation->kept_closed[i] &&
+            !bind_listener(generation, &conf->listeners[i], first, before, err))
             return false;
         first += conf->listeners[i].bind_count;
     }
@@ -261,6 +240,44 @@ bool generation_bind(struct generation *generation, const struct generation *bef
     if (bind_all(generation, before, err))
         return true;
     generation_unbind(generation);
+    return false;
+}
+
+size_t generation_first_bind(const struct generation *generation, size_t listener)
+{
+    const struct conf *conf = generation->conf;
+    size_t first = 0;
+
+    for (size_t i = 0; i < listener; i++)
+        if (conf->listeners[i].enabled)
+            first += conf->listeners[i].bind_count;
+    return first;
+}
+
+static void close_listener(struct generation *generation, size_t listener)
+{
+    int *binds = &generation->binds[generation_first_bind(generation, listener)];
+
+    for (size_t i = 0; i < generation->conf->listeners[listener].bind_count; i++) {
+        if (binds[i] >= 0)
+            close(binds[i]);
+        binds[i] = -1;
+    }
+}
+
+void generation_keep_closed(struct generation *generation, size_t listener, bool closed)
+{
+    generation->kept_closed[listener] = closed;
+    if (closed && generation->conf->listeners[listener].enabled)
+        close_listener(generation, listener);
+}
+
+bool generation_open(struct generation *generation, size_t listener, struct err *err)
+{
+    if (bind_listener(generation, &generation->conf->listeners[listener],
+                      generation_first_bind(generation, listener), NULL, err))
+        return true;
+    close_listener(generation, listener);
     return false;
 }
 
@@ -289,10 +306,10 @@ void generation_leave(struct generation *generation)
         return;
     generation_unbind(generation);
     free(generation->binds);
+    free(generation->kept_closed);
     if (generation->configuration >= 0)
         close(generation->configuration);
-    if (generation->secrets >= 0)
-        close(generation->secrets);
+    name_files_close(generation->name_files);
     conf_free(generation->conf);
     conf_files_free(generation->files);
     free(generation);

@@ -1,6 +1,6 @@
 /*
  * One reading of the configuration and all that belongs to it: the files it was made of (sealed, for
- * the workers), the users, the ticket secret, the listening sockets. Made whole or not at all; never
+ * the workers), the users, the names of hosts, the listening sockets. Made whole or not at all; never
  * changed; counted, because a keystore's signers may outlive the generation they were started for. Supervisor
  * only; making one blocks on files and the user database.
  */
@@ -10,6 +10,7 @@
 #include "conf.h"
 #include "counters_history.h"
 #include "err.h"
+#include "name_files.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -24,15 +25,17 @@ struct generation {
     struct conf *conf;
     struct account user, signer_user;
     struct counters_names names;
-    int configuration, secrets; /* sealed memory */
-    int admin;                  /* the listening socket of admin.bind; -1: none */
-    size_t bind_count;          /* over all enabled listeners, in the configuration's order */
-    int *binds;                 /* listening sockets; -1 before generation_bind and after generation_unbind */
+    int configuration; /* sealed memory, as name_files */
+    int name_files[NAME_FILES];
+    int admin;         /* the listening socket of admin.bind; -1: none */
+    size_t bind_count; /* over all enabled listeners, in the configuration's order */
+    bool *kept_closed; /* of each listener: switched off, not bound */
+    int *binds;        /* listening sockets; -1 before generation_bind and after generation_unbind */
 };
 
 /*
  * NULL when the configuration is wrong: errors says all that is. `before`: the generation that this one shall
- * follow (its ticket secret goes on), NULL at the start. The caller holds what is returned.
+ * follow, NULL at the start. The caller holds what is returned.
  */
 struct generation *generation_read(const char *path, const struct generation *before,
                                    struct conf_errors *errors);
@@ -42,6 +45,14 @@ struct generation *generation_read(const char *path, const struct generation *be
  * (may be NULL) has bound is taken over: the same socket, so that nobody in its queue is lost.
  */
 bool generation_bind(struct generation *generation, const struct generation *before, struct err *err);
+
+/* A listener that is switched off is not bound, and what is bound is closed here; or it may be bound again.
+ */
+void generation_keep_closed(struct generation *generation, size_t listener, bool closed);
+/* Binds one listener alone. */
+bool generation_open(struct generation *generation, size_t listener, struct err *err);
+/* Where its sockets begin among the binds. */
+size_t generation_first_bind(const struct generation *generation, size_t listener);
 
 /* Closes them here; workers keep theirs. */
 void generation_unbind(struct generation *generation);

@@ -3,7 +3,6 @@
 #include "keystore_private.h"
 #include "sealed.h"
 #include "signer_memory.h"
-#include "signer_start.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -123,7 +122,7 @@ bool keystore_same(const struct keystore *fresh, const struct keystore *known)
     return known->can_sign && known->trouble == TROUBLE_NONE && !known->stopping && !known->retired &&
            known->signer_count == fresh->signer_count && pin_same(&known->pin, &fresh->pin) &&
            account_same(&known->setup.generation->signer_user, &fresh->setup.generation->signer_user) &&
-           sealed_same(known->start, fresh->start, SIGNER_START_BYTES_MAX) && known->inventory >= 0 &&
+           signer_memory_same(known->start, fresh->start) && known->inventory >= 0 &&
            sealed_same(known->inventory, fresh->inventory, INVENTORY_BYTES_MAX);
 }
 

@@ -2,6 +2,7 @@
 
 #include "backoff.h"
 #include "clock.h"
+#include "json_line.h"
 #include "log.h"
 #include "notes.h"
 
@@ -20,7 +21,7 @@ struct log_keeper {
     struct backoff backoff;
     int target, own_near, own_source; /* own: the supervisor's log */
     uint64_t due_ms;                  /* 0: none is to be started */
-    bool stopping, was_ready;
+    bool stopping, was_ready, json;
     struct err fault;
     struct notes notes;
 };
@@ -148,7 +149,7 @@ bool log_keeper_start(struct log_keeper *keeper, struct err *err)
     static const char *const arguments[] = {"p11gate", "--process", "housekeeper", NULL};
     const struct spawn_plan plan = {
         .program = keeper->setup.programs->self, .arguments = arguments, .account = keeper->setup.account};
-    const struct grant grants[] = {{.kind = GRANT_LOG_TARGET, .fd = keeper->target},
+    const struct grant grants[] = {{.kind = GRANT_LOG_TARGET, .index = keeper->json, .fd = keeper->target},
                                    {.kind = GRANT_LOG_SOURCE, .fd = keeper->own_source}};
 
     keeper->due_ms = 0;
@@ -210,6 +211,12 @@ void log_keeper_change(struct log_keeper *keeper, const struct account *account,
     keeper->setup.target = target;
     if (fd >= 0)
         keeper_use_target(keeper, fd);
+}
+
+void log_keeper_format(struct log_keeper *keeper, bool json)
+{
+    keeper->json = json;
+    log_set_direct(json ? json_line_add : NULL);
 }
 
 void log_keeper_reopen(struct log_keeper *keeper)

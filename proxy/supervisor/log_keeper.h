@@ -39,6 +39,10 @@ int log_keeper_open(const char *target, struct err *err);
  * keeper's, the rest is borrowed. */
 void log_keeper_change(struct log_keeper *keeper, const struct account *account, const char *target, int fd);
 
+/* log.format, of the supervisor's lines that no housekeeper writes, too; before log_keeper_start, and when a
+ * reload has changed it. */
+void log_keeper_format(struct log_keeper *keeper, bool json);
+
 /* To the housekeeper that runs, if one does: pages and what belongs to them; a page that is nobody's any
  * more; whether a keystore can sign. The latter two wait while its channel is full. */
 void log_keeper_grant(struct log_keeper *keeper, const struct grant *grants, size_t count);

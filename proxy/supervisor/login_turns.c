@@ -30,6 +30,19 @@ bool login_turns_take(struct login_turns *turns, struct login_turn *turn)
     return turn->place == LOGIN_PLACE_TURN;
 }
 
+static void step_out(struct login_turns *turns, struct login_turn *turn)
+{
+    TAILQ_REMOVE(turns, turn, entry);
+    turn->place = LOGIN_PLACE_NONE;
+}
+
+static bool wants_it(struct login_turn *turn)
+{
+    turn->place = LOGIN_PLACE_OFFERED;
+    turn->come(turn->owner);
+    return turn->place != LOGIN_PLACE_OFFERED;
+}
+
 void login_turns_leave(struct login_turns *turns, struct login_turn *turn)
 {
     enum login_place had = turn->place;
@@ -37,17 +50,11 @@ void login_turns_leave(struct login_turns *turns, struct login_turn *turn)
 
     if (had == LOGIN_PLACE_NONE)
         return;
-    TAILQ_REMOVE(turns, turn, entry);
-    turn->place = LOGIN_PLACE_NONE;
+    step_out(turns, turn);
     if (had != LOGIN_PLACE_TURN)
         return;
     /* One that does not want it any more steps aside for the one behind it. */
-    while ((next = first_of(turns, turn->module, turn->token)) && next->place == LOGIN_PLACE_IN_LINE) {
-        next->place = LOGIN_PLACE_OFFERED;
-        next->come(next->owner);
-        if (next->place == LOGIN_PLACE_OFFERED) {
-            TAILQ_REMOVE(turns, next, entry);
-            next->place = LOGIN_PLACE_NONE;
-        }
-    }
+    while ((next = first_of(turns, turn->module, turn->token)) && next->place == LOGIN_PLACE_IN_LINE)
+        if (!wants_it(next))
+            step_out(turns, next);
 }

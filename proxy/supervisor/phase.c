@@ -129,13 +129,35 @@ static void enter_running(struct supervisor *supervisor)
     log_ready(supervisor);
 }
 
+/* Everything else goes on as before until the last session has ended. */
+static void drain_crews(struct supervisor *supervisor)
+{
+    uint64_t drain_ms = supervisor->current->generation->conf->drain_timeout_ms;
+    struct crew *crew;
+
+    if (supervisor->reload.step != RELOAD_IDLE)
+        reload_fail(supervisor, "p11gate drains");
+    TAILQ_FOREACH(crew, &supervisor->crews, entry)
+    {
+        if (crew->state == CREW_SERVING)
+            crew_drain(crew, drain_ms);
+    }
+    phase_advance(supervisor);
+}
+
 static void enter_stop_workers(struct supervisor *supervisor, enum phase from)
 {
     uint64_t stop_ms = supervisor->current->generation->conf->stop_timeout_ms;
     struct crew *crew;
 
+    if (supervisor->draining) {
+        drain_crews(supervisor);
+        return;
+    }
     supervisor->family.stopping = true;
-    if (from != PHASE_RUNNING || supervisor->at_once || supervisor->options->check)
+    /* From a drain, too, there are sessions that want a word. */
+    if ((from != PHASE_RUNNING && from != PHASE_STOP_WORKERS) || supervisor->at_once ||
+        supervisor->options->check)
         stop_ms = 0;
     if (supervisor->reload.step != RELOAD_IDLE)
         reload_fail(supervisor, "p11gate stops");

@@ -3,6 +3,7 @@
 #include "clock.h"
 #include "feed.h"
 #include "log.h"
+#include "sealed.h"
 #include "setup.h"
 
 #include <string.h>
@@ -12,6 +13,7 @@ enum {
     RELOAD_KEYSTORES_MS = 130000, /* a signer ends its own start before that */
     RELOAD_WORKERS_MS = 30000,
     RELOAD_URGE_MS = 2000,
+    RELOAD_TRIAL_MS = 1000,
     CREWS_MAX = 16, /* beyond it the oldest does not drain any longer */
 };
 
@@ -109,6 +111,7 @@ static void take_over_log(struct supervisor *supervisor)
 
     log_keeper_change(supervisor->logs, &generation->user, generation->conf->log_target,
                       supervisor->reload.target);
+    log_keeper_format(supervisor->logs, generation->conf->log_json);
     supervisor->reload.target = -1;
     log_set_level(generation->conf->log_level);
 }
@@ -120,6 +123,7 @@ static void log_done(const struct supervisor *supervisor, size_t shared)
 
     log_begin(&line, LOG_LEVEL_INFO, "reload-done");
     log_number(&line, "generation", (int64_t)crew->generation->number);
+    log_text(&line, "kind", "generation");
     log_number(&line, "workers", crew->generation->conf->workers);
     log_number(&line, "keystores", (int64_t)crew->keystore_count);
     log_number(&line, "new_keystores", (int64_t)(crew->keystore_count - shared));
@@ -136,6 +140,45 @@ static size_t count_shared(const struct crew *crew, const struct crew *before)
     return count;
 }
 
+/* Everybody who works judges by it, also in generations that drain. */
+static void tell_policy(struct supervisor *supervisor)
+{
+    struct crew *crew;
+
+    TAILQ_FOREACH(crew, &supervisor->crews, entry)
+    {
+        if (crew->shown)
+            crew_tell_policy(crew, supervisor->current->generation);
+    }
+}
+
+static void log_policy(const struct supervisor *supervisor)
+{
+    const struct generation *generation = supervisor->current->generation;
+    struct log_line line;
+
+    log_begin(&line, LOG_LEVEL_INFO, "reload-done");
+    log_number(&line, "generation", (int64_t)generation->number);
+    log_text(&line, "kind", "policy");
+    log_number(&line, "partners", (int64_t)generation->conf->partner_count);
+    if (supervisor->reload.absent)
+        log_number(&line, "absent_tokens", (int64_t)supervisor->reload.absent);
+    log_number(&line, "ms", (int64_t)(clock_monotonic_ms() - supervisor->reload.began_ms));
+    log_end(&line);
+}
+
+/* The crew that was made for it has shown that it works, and goes with the old generation. */
+static void reload_take_policy(struct supervisor *supervisor)
+{
+    struct crew *crew = supervisor->reload.crew;
+
+    crew_swap_generations(supervisor->current, crew);
+    crew_stop(crew, RELOAD_TRIAL_MS);
+    tell_policy(supervisor);
+    log_policy(supervisor);
+    reload_over(supervisor, true, "policy");
+}
+
 static void reload_take_over(struct supervisor *supervisor)
 {
     struct crew *before = supervisor->current, *crew = supervisor->reload.crew;
@@ -148,9 +191,10 @@ static void reload_take_over(struct supervisor *supervisor)
     crew_drain(before, crew->generation->conf->drain_timeout_ms);
     retire_keystores(supervisor);
     hurry_the_oldest(supervisor);
+    tell_policy(supervisor);
     setup_control_change(supervisor, &supervisor->reload.control);
     log_done(supervisor, count_shared(crew, before));
-    reload_over(supervisor, true, "");
+    reload_over(supervisor, true, "generation");
 }
 
 /* -- step by step -------------------------------------------------------------------------------- */
@@ -181,6 +225,7 @@ static struct crew *reload_make(struct supervisor *supervisor, struct generation
     if (strcmp(conf->control_socket, old->control_socket) != 0 &&
         !setup_control_open(conf, &reload->control, err))
         goto failed;
+    switches_apply(&supervisor->switches, generation);
     if (!generation_bind(generation, before->generation, err))
         goto failed;
     return crew_new(supervisor, generation, before, err);
@@ -217,25 +262,65 @@ static void reload_begin(struct supervisor *supervisor)
     reload_advance(supervisor);
 }
 
+static bool same_shape(const struct crew *crew, const struct crew *before)
+{
+    const char *shape = crew->generation->conf->shape;
+
+    return shape[0] && strcmp(shape, before->generation->conf->shape) == 0;
+}
+
+/* A partner that is to be shut out does not wait for a token: where nothing but policy is new, an absent
+ * token is left as it is. Who asks for the same configuration again asks about the token. */
+static bool goes_without_token(const struct reload *reload, const struct crew *before)
+{
+    const struct crew *crew = reload->crew;
+
+    return same_shape(crew, before) && !sealed_same(crew->generation->configuration,
+                                                    before->generation->configuration, CONF_FILES_BYTES_MAX);
+}
+
+/* The first keystore that stands in the way; NULL: none. absent: so many are looked over. */
+static const struct keystore *keystore_in_the_way(const struct crew *crew, bool without_token, size_t *absent)
+{
+    *absent = 0;
+    for (size_t i = 0; i < crew->keystore_count; i++) {
+        const struct keystore *keystore = crew->keystores[i];
+
+        if (!keystore_settled(keystore) || keystore_can_sign(keystore))
+            continue;
+        if (!without_token || keystore_trouble(keystore) != TROUBLE_ABSENT)
+            return keystore;
+        ++*absent;
+    }
+    return NULL;
+}
+
 static void advance_keystores(struct supervisor *supervisor)
 {
     struct reload *reload = &supervisor->reload;
     struct crew *crew = reload->crew;
+    bool without_token = goes_without_token(reload, supervisor->current);
+    const struct keystore *bad = keystore_in_the_way(crew, without_token, &reload->absent);
 
-    for (size_t i = 0; i < crew->keystore_count; i++) {
-        const struct keystore *keystore = crew->keystores[i];
-
-        if (keystore_settled(keystore) && !keystore_can_sign(keystore)) {
-            reload_fail(supervisor, keystore_reason(keystore));
-            return;
-        }
+    if (bad) {
+        reload_fail(supervisor, keystore_reason(bad));
+        return;
     }
     if (!crew_keystores_settled(crew))
         return;
     reload->step = RELOAD_WORKERS;
     crew_share_keystores(crew, supervisor->current);
+    reload->policy_only = same_shape(crew, supervisor->current) &&
+                          count_shared(crew, supervisor->current) == crew->keystore_count;
+    if (reload->absent && !reload->policy_only) {
+        reload_fail(supervisor, "a token is absent, and another one has other keys");
+        return;
+    }
     reload_deadline(supervisor, RELOAD_WORKERS_MS);
-    crew_start_workers(crew);
+    if (reload->policy_only)
+        crew_try_workers(crew);
+    else
+        crew_start_workers(crew);
 }
 
 void reload_advance(struct supervisor *supervisor)
@@ -244,7 +329,11 @@ void reload_advance(struct supervisor *supervisor)
 
     if (reload->step == RELOAD_KEYSTORES)
         advance_keystores(supervisor);
-    else if (reload->step == RELOAD_WORKERS && worker_pool_ready(reload->crew->workers))
+    else if (reload->step == RELOAD_WORKERS && reload->policy_only &&
+             worker_pool_tried(reload->crew->workers))
+        reload_take_policy(supervisor);
+    else if (reload->step == RELOAD_WORKERS && !reload->policy_only &&
+             worker_pool_ready(reload->crew->workers))
         reload_take_over(supervisor);
 }
 

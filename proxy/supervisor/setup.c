@@ -1,6 +1,7 @@
 #include "setup.h"
 
 #include "clock.h"
+#include "json_line.h"
 #include "log.h"
 
 #include <fcntl.h>
@@ -65,6 +66,8 @@ static bool setup_logs(struct supervisor *supervisor, const struct generation *g
     supervisor->logs = log_keeper_new(&setup, err);
     if (!supervisor->logs)
         err_context(err, "%s", generation->conf->path);
+    else
+        log_keeper_format(supervisor->logs, !supervisor->options->check && generation->conf->log_json);
     return supervisor->logs;
 }
 
@@ -150,6 +153,12 @@ static bool setup_parts(struct supervisor *supervisor, struct generation *genera
         generation_leave(generation);
         return false;
     }
+    supervisor->bans = check ? NULL : ban_keeper_new(err);
+    if ((!check && !supervisor->bans) ||
+        !ticket_ring_open(&supervisor->tickets, supervisor->started_ms, err)) {
+        generation_leave(generation);
+        return false;
+    }
     supervisor->current = crew_new(supervisor, generation, NULL, err);
     if (!supervisor->current)
         return false;
@@ -177,7 +186,7 @@ bool setup_make(struct supervisor *supervisor, const struct supervisor_options *
     supervisor->options = options;
     supervisor->started_ms = clock_monotonic_ms();
     supervisor->keystore_user = users->keystore;
-    supervisor->history_fd = -1;
+    supervisor->history_fd = supervisor->tickets.fd = -1;
     TAILQ_INIT(&supervisor->crews);
     reload_init(supervisor);
     supervisor->programs = (struct programs){.self = -1, .signer = -1};
@@ -195,6 +204,7 @@ bool setup_make(struct supervisor *supervisor, const struct supervisor_options *
     if (!generation)
         return false;
     log_set_level(options->check ? LOG_LEVEL_ERROR : generation->conf->log_level);
+    log_set_direct(!options->check && generation->conf->log_json ? json_line_add : NULL);
     warn_of_accounts(generation);
     if (setup_parts(supervisor, generation, users, &err))
         return true;
@@ -212,6 +222,9 @@ void setup_clear(struct supervisor *supervisor)
     for (size_t i = 0; i < KEYSTORE_SLOTS_MAX; i++)
         keystore_free(supervisor->keystores[i]);
     refusals_clear(&supervisor->refusals);
+    switches_clear(&supervisor->switches);
+    ban_keeper_free(supervisor->bans);
+    ticket_ring_close(&supervisor->tickets);
     log_keeper_free(supervisor->logs);
     if (supervisor->history)
         (void)munmap(supervisor->history, sizeof *supervisor->history);

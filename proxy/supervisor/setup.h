@@ -6,6 +6,7 @@
  */
 #pragma once
 
+#include "ban_keeper.h"
 #include "child.h"
 #include "control.h"
 #include "counters_history.h"
@@ -20,6 +21,8 @@
 #include "reload.h"
 #include "spawn.h"
 #include "supervisor.h"
+#include "switches.h"
+#include "ticket_ring.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -44,11 +47,15 @@ struct supervisor {
     struct crew *current;                           /* the one that serves, or will */
     struct reload reload;
     struct refusals refusals;
+    struct ban_keeper *bans; /* NULL in a check */
+    struct ticket_ring tickets;
+    struct switches switches;
     ev_signal hup, usr1, term, interrupt;
     ev_timer tick, deadline;
     ev_prepare turn;
     enum phase phase;
-    bool at_once; /* a second TERM came */
+    bool at_once;  /* a second TERM came */
+    bool draining; /* stops when the last session has ended */
     int exit_code;
 };
 

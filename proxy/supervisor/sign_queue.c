@@ -1,9 +1,21 @@
 #include "sign_queue.h"
 
+#include "sign_message.h"
+
 #include <fcntl.h>
 #include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
+
+/* A TLS 1.2 client's transcript is the longest request; a system with short buffers would not take it. */
+static void make_room(int end)
+{
+    int size = 0, wanted = 2 * (SIGN_BYTES_MAX + (int)sizeof(struct sign_request));
+    socklen_t len = sizeof size;
+
+    if (getsockopt(end, SOL_SOCKET, SO_SNDBUF, &size, &len) == 0 && size < wanted)
+        (void)setsockopt(end, SOL_SOCKET, SO_SNDBUF, &wanted, sizeof wanted);
+}
 
 bool sign_queue_open(struct sign_queue *queue, struct err *err)
 {
@@ -21,6 +33,7 @@ bool sign_queue_open(struct sign_queue *queue, struct err *err)
         close(ends[1]);
         return false;
     }
+    make_room(ends[0]);
     *queue = (struct sign_queue){.near = ends[0], .far = ends[1]};
     return true;
 }

@@ -10,3 +10,6 @@
 /* -1 on failure; the descriptor is the caller's. */
 int signer_memory_new(const struct conf *conf, size_t keystore, bool check, bool force_login,
                       struct err *err);
+
+/* Both tell signers the same, wherever it stands in the configuration's file. */
+bool signer_memory_same(int a, int b);

@@ -181,7 +181,8 @@ static json_t *listener(const struct supervisor *supervisor, const struct conf_l
     if (past)
         listener_counters_add(&total, &past->counters);
     put(one, "alias", json_string(conf->alias));
-    put(one, "enabled", json_boolean(conf->enabled));
+    put(one, "enabled",
+        json_boolean(conf->enabled && !switches_listener_off(&supervisor->switches, conf->alias)));
     put_number(one, "sessions", counter_get(&total.sessions));
     put_number(one, "sessions_total", counter_get(&total.sessions_total));
     put_number(one, "handshakes_full", counter_get(&total.handshakes_full));

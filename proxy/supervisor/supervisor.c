@@ -4,6 +4,7 @@
 #include "feed.h"
 #include "log.h"
 #include "message.h"
+#include "orders.h"
 #include "setup.h"
 #include "status.h"
 
@@ -96,7 +97,13 @@ static uint64_t control_reload(void *owner)
     return reload_ask(owner);
 }
 
-static const struct control_user control_table = {.status = control_status, .reload = control_reload};
+static bool control_order(void *owner, const char *word, const char *argument, struct buf *answer)
+{
+    return orders_do(owner, word, argument, answer);
+}
+
+static const struct control_user control_table = {
+    .status = control_status, .reload = control_reload, .order = control_order};
 
 /* -- signals and time -------------------------------------------------------------------------- */
 
@@ -138,10 +145,13 @@ static void on_term(struct ev_loop *loop, ev_signal *watcher, int events)
     (void)loop;
     (void)events;
     log_event(LOG_LEVEL_INFO, "stop", "signal %d", watcher->signum);
-    if (supervisor->phase < PHASE_STOP_WORKERS)
+    if (supervisor->phase < PHASE_STOP_WORKERS ||
+        (supervisor->phase == PHASE_STOP_WORKERS && supervisor->draining)) {
+        supervisor->draining = false;
         phase_enter(supervisor, PHASE_STOP_WORKERS);
-    else
+    } else {
         stop_at_once(supervisor);
+    }
 }
 
 static void on_deadline(struct ev_loop *loop, ev_timer *watcher, int events)
@@ -149,6 +159,29 @@ static void on_deadline(struct ev_loop *loop, ev_timer *watcher, int events)
     (void)loop;
     (void)events;
     phase_expired(watcher->data);
+}
+
+/* As long as the longest lifetime of a ticket wants its secret kept. */
+static uint64_t session_lifetime_ms(const struct conf *conf)
+{
+    uint64_t longest_ms = 0;
+
+    for (size_t i = 0; i < conf->listener_count; i++)
+        if (conf->listeners[i].session_lifetime_ms > longest_ms)
+            longest_ms = conf->listeners[i].session_lifetime_ms;
+    return longest_ms;
+}
+
+/* What all workers share. */
+static void tick_shared(struct supervisor *supervisor, uint64_t now_ms)
+{
+    const struct conf *conf = supervisor->current->generation->conf;
+    struct crew *crew;
+
+    if (supervisor->bans && supervisor->history)
+        counter_set(&supervisor->history->bans, ban_keeper_tick(supervisor->bans, now_ms));
+    if (ticket_ring_turn(&supervisor->tickets, session_lifetime_ms(conf), now_ms))
+        TAILQ_FOREACH(crew, &supervisor->crews, entry) crew_tell_secrets(crew);
 }
 
 static void on_tick(struct ev_loop *loop, ev_timer *watcher, int events)
@@ -163,6 +196,7 @@ static void on_tick(struct ev_loop *loop, ev_timer *watcher, int events)
         if (supervisor->keystores[i])
             keystore_tick(supervisor->keystores[i], now_ms);
     TAILQ_FOREACH(crew, &supervisor->crews, entry) worker_pool_tick(crew->workers, now_ms);
+    tick_shared(supervisor, now_ms);
     log_keeper_tick(supervisor->logs, now_ms);
 }
 

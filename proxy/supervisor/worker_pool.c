@@ -1,6 +1,7 @@
 #include "worker_pool.h"
 
 #include "backoff.h"
+#include "bans.h"
 #include "clock.h"
 #include "counters.h"
 #include "log.h"
@@ -27,8 +28,9 @@ struct place {
     struct child child;
     struct backoff backoff;
     uint64_t due_ms, ready_ms;
-    bool waiting; /* to be started at due_ms */
-    int page_fd;
+    bool waiting;    /* to be started at due_ms */
+    uint32_t number; /* of its page */
+    int page_fd, page_view;
     struct counters_page *page;
 };
 
@@ -76,11 +78,25 @@ static size_t place_grants(const struct place *place, struct grant *out, size_t 
     size_t count = 0;
 
     out[count++] = (struct grant){.kind = GRANT_CONFIGURATION, .fd = generation->configuration};
-    out[count++] = (struct grant){.kind = GRANT_SECRETS, .fd = generation->secrets};
-    out[count++] = (struct grant){.kind = GRANT_COUNTERS, .fd = place->page_fd};
+    out[count++] = (struct grant){GRANT_COUNTERS, place->number, place->page_fd};
+    for (uint32_t i = 0; i < NAME_FILES; i++)
+        out[count++] = (struct grant){GRANT_HOSTS, i, generation->name_files[i]};
     if (place->pool->listening)
         count += listener_grants(generation, out + count, max - count);
     return count + setup->user->grants(setup->owner, out + count, max - count);
+}
+
+enum { PEERS_MAX = 1024, PEERS_A_MESSAGE = 190 };
+
+/* In messages of their own behind the start's: they may be more than one holds. */
+static void place_grant_peers(struct place *place)
+{
+    static struct grant peers[PEERS_MAX];
+    const struct worker_pool_setup *setup = &place->pool->setup;
+    size_t count = setup->user->peers(setup->owner, peers, PEERS_MAX);
+
+    for (size_t i = 0; i < count; i += PEERS_A_MESSAGE)
+        child_grant(&place->child, peers + i, count - i < PEERS_A_MESSAGE ? count - i : PEERS_A_MESSAGE);
 }
 
 static void place_start(struct place *place)
@@ -94,8 +110,10 @@ static void place_start(struct place *place)
     size_t count = place_grants(place, grants, CHANNEL_FDS_MAX - 1);
 
     place->waiting = false;
-    if (child_start(&place->child, &plan, grants, count, &err))
+    if (child_start(&place->child, &plan, grants, count, &err)) {
+        place_grant_peers(place);
         return;
+    }
     log_event(LOG_LEVEL_ERROR, "child-start-failed", "%s", err.text);
     place->waiting = true;
     place->due_ms = clock_monotonic_ms() + WORKER_BACKOFF_CAP_MS;
@@ -138,6 +156,22 @@ void worker_pool_start(struct worker_pool *pool)
     pool_step(pool);
 }
 
+void worker_pool_try(struct worker_pool *pool)
+{
+    pool->places[0].waiting = true;
+    pool_step(pool);
+}
+
+bool worker_pool_tried(const struct worker_pool *pool)
+{
+    return child_runs(&pool->places[0].child) && pool->places[0].child.ready;
+}
+
+void worker_pool_use(struct worker_pool *pool, const struct generation *generation)
+{
+    pool->setup.generation = generation;
+}
+
 /* -- what workers say -------------------------------------------------------------------------- */
 
 static void place_ready(void *owner, struct child *child)
@@ -148,12 +182,34 @@ static void place_ready(void *owner, struct child *child)
     place->pool->setup.user->started(place->pool->setup.owner, child);
 }
 
+/* u32 listener, 16 bytes. */
+static bool place_login_failed(const struct place *place, const struct channel_message *message)
+{
+    const struct worker_pool_setup *setup = &place->pool->setup;
+    uint8_t bytes[BANS_HOST_LEN];
+    struct unpack in;
+    uint32_t listener;
+    struct addr who;
+
+    unpack_start(&in, message->payload, message->len);
+    listener = unpack_u32(&in);
+    for (size_t i = 0; i < sizeof bytes; i++)
+        bytes[i] = unpack_u8(&in);
+    if (!unpack_done(&in) || listener >= setup->generation->conf->listener_count)
+        return false;
+    bans_unpack_address(bytes, &who);
+    setup->user->login_failed(setup->owner, listener, &who);
+    return true;
+}
+
 static bool place_message(void *owner, struct child *child, struct channel_message *message)
 {
     const struct place *place = owner;
     struct unpack in;
     uint32_t keystore;
 
+    if (message->type == MESSAGE_LOGIN_FAILED)
+        return place_login_failed(place, message);
     if (message->type != MESSAGE_QUEUE_BROKEN)
         return false;
     unpack_start(&in, message->payload, message->len);
@@ -239,6 +295,33 @@ void worker_pool_listen(struct worker_pool *pool)
         child_grant(&pool->places[i].child, grants, count);
 }
 
+void worker_pool_listen_at(struct worker_pool *pool, size_t first_bind, size_t count)
+{
+    for (size_t i = first_bind; pool->listening && i < first_bind + count; i++)
+        worker_pool_grant(pool, GRANT_LISTENER, (uint32_t)i, pool->setup.generation->binds[i]);
+}
+
+static bool place_has(const struct place *place, uint64_t session)
+{
+    for (size_t i = 0; child_runs(&place->child) && i < COUNTERS_SLOTS_MAX; i++)
+        if (counter_get(&place->page->slots[i].id) == session)
+            return true;
+    return false;
+}
+
+bool worker_pool_kick(struct worker_pool *pool, uint64_t session)
+{
+    bool found = false;
+
+    for (size_t i = 0; i < pool->count; i++) {
+        if (!place_has(&pool->places[i], session))
+            continue;
+        child_send(&pool->places[i].child, MESSAGE_KICK, &session, sizeof session);
+        found = true;
+    }
+    return found;
+}
+
 /* A time for a person's patience: an u32 of milliseconds holds 49 days. */
 static void pool_tell(struct worker_pool *pool, enum message_type type, uint64_t span_ms)
 {
@@ -276,8 +359,18 @@ size_t worker_pool_pages(const struct worker_pool *pool, struct grant *out, size
     size_t count = 0;
 
     for (; count < pool->count && count < max; count++)
-        out[count] = (struct grant){GRANT_WORKER_PAGE, pool->setup.first_page + (uint32_t)count,
-                                    pool->places[count].page_fd};
+        out[count] =
+            (struct grant){GRANT_WORKER_PAGE, pool->places[count].number, pool->places[count].page_fd};
+    return count;
+}
+
+size_t worker_pool_peers(const struct worker_pool *pool, struct grant *out, size_t max)
+{
+    size_t count = 0;
+
+    for (; count < pool->count && count < max; count++)
+        out[count] =
+            (struct grant){GRANT_PEER_PAGE, pool->places[count].number, pool->places[count].page_view};
     return count;
 }
 
@@ -300,6 +393,8 @@ static bool place_make(struct worker_pool *pool, size_t index, struct err *err)
     struct place *place = &pool->places[index];
 
     place->pool = pool;
+    place->number = pool->setup.first_page + (uint32_t)index;
+    place->page_view = -1;
     child_init(&place->child, pool->setup.family, &place_child, place);
     place->child.process = "worker";
     place->child.index = (unsigned)index;
@@ -309,7 +404,9 @@ static bool place_make(struct worker_pool *pool, size_t index, struct err *err)
     place->page_fd = counters_new("worker-counters", sizeof *place->page, err);
     if (place->page_fd >= 0)
         place->page = counters_map(place->page_fd, sizeof *place->page, err);
-    return place->page;
+    if (place->page)
+        place->page_view = counters_read_only(place->page_fd, err);
+    return place->page_view >= 0;
 }
 
 struct worker_pool *worker_pool_new(const struct worker_pool_setup *setup, struct err *err)
@@ -345,6 +442,8 @@ void worker_pool_free(struct worker_pool *pool)
             (void)munmap(pool->places[i].page, sizeof *pool->places[i].page);
         if (pool->places[i].page_fd >= 0)
             close(pool->places[i].page_fd);
+        if (pool->places[i].page_view >= 0)
+            close(pool->places[i].page_view);
     }
     free(pool->places);
     free(pool);

@@ -23,6 +23,9 @@ struct remote_key {
 /* Part of a conversation: lives as long as it, and longer than any fibre of it. */
 struct remote_pause {
     struct tls *tls;
+    /* Asks for a place at the signers, at the last moment; NULL: it has one before it comes to signing. May
+     * set form. */
+    enum remote_admission (*admit)(struct tls *tls, struct err *err);
     enum sign_form form;  /* known once the version is chosen */
     bool ending;          /* no answer is awaited any more */
     bool submitted;       /* the signer accounts for the place that admit gave */

@@ -177,9 +177,30 @@ static bool pause_until_done(struct remote_pause *pause, struct remote_signature
     return signature->done;
 }
 
+/* Pauses until it is this handshake's turn; false: there is none for it, or it ends. */
+static bool pause_until_admitted(struct remote_pause *pause, struct err *err)
+{
+    while (pause->admit && !pause->ending) {
+        switch (pause->admit(pause->tls, err)) {
+        case REMOTE_GO:
+            return true;
+        case REMOTE_REFUSE:
+            return false;
+        case REMOTE_WAIT:
+            break;
+        }
+        if (!ASYNC_pause_job())
+            return false;
+    }
+    return !pause->ending;
+}
+
 static bool sign_remotely(struct remote_pause *pause, struct remote_signer *signer,
                           struct remote_signature *signature)
 {
+    if (!pause_until_admitted(pause, &signature->err))
+        return false;
+    signature->form = pause->form;
     pause->submitted = true;
     signer->ops->submit(signer, signature);
     if (!pause_until_done(pause, signature)) {
@@ -196,7 +217,6 @@ static void request_fill(struct remote_signature *signature, const struct sign_o
 {
     signature->tls = pause->tls;
     memcpy(signature->key, operation->key->name, sizeof signature->key);
-    signature->form = pause->form;
     signature->scheme = scheme_number(operation);
 }
 
@@ -208,6 +228,14 @@ static bool answer_take(const struct remote_signature *signature, uint8_t *out, 
     memcpy(out, signature->signature, signature->signature_len);
     *out_len = signature->signature_len;
     return true;
+}
+
+/* A TLS 1.2 client signs its whole handshake, certificates and CA names of the other side with it. */
+static int too_long(struct remote_pause *pause, size_t len)
+{
+    err_set(pause->err, "the handshake has %zu bytes to be signed, more than %d", len, SIGN_BYTES_MAX);
+    pause->failed = true;
+    return 0;
 }
 
 static int sign(void *data, unsigned char *out, size_t *out_len, size_t size, const unsigned char *bytes,
@@ -224,8 +252,10 @@ static int sign(void *data, unsigned char *out, size_t *out_len, size_t size, co
         *out_len = (size_t)max;
         return 1;
     }
-    if (!pause || !ASYNC_get_current_job() || len > SIGN_BYTES_MAX)
+    if (!pause || !ASYNC_get_current_job())
         return 0;
+    if (len > SIGN_BYTES_MAX)
+        return too_long(pause, len);
     request_fill(&signature, operation, pause);
     if (sign_remotely(pause, operation->key->signer, &signature) &&
         answer_take(&signature, out, out_len, size))

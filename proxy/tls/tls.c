@@ -3,7 +3,9 @@
 #include "clock.h"
 #include "tls_bio.h"
 #include "tls_cause.h"
+#include "tls_client.h"
 #include "tls_private.h"
+#include "tls_sessions.h"
 
 #include <openssl/err.h>
 #include <stdlib.h>
@@ -35,40 +37,31 @@ static void leave(void)
 /* What a data channel has from its control channel: the session that it may resume, and the name. */
 static bool take_control(struct tls *tls, const struct tls *control)
 {
-    const char *name = SSL_get_servername(control->ssl, TLSEXT_NAMETYPE_host_name);
     char folded[SERVER_NAME_LEN];
 
     tls->control = control->binding;
-    if (!server_name_fold(name, folded) || !folded[0])
+    if (!tls_sessions_copy(control, &tls->control_session))
+        return false;
+    if (!server_name_fold(tls_name(control), folded) || !folded[0])
         return true;
     tls->server_name = strdup(folded);
     return tls->server_name;
 }
 
-struct tls *tls_new(struct tls_ctx *ctx, enum tls_role role, const struct tls *control, struct err *err)
+struct tls *tls_open(SSL_CTX *ssl_ctx, struct err *err)
 {
     struct tls *tls = calloc(1, sizeof *tls);
     BIO *bio = tls_bio_get();
 
     ERR_clear_error();
     if (tls)
-        tls->ssl = SSL_new(ctx->ssl_ctx);
+        tls->ssl = SSL_new(ssl_ctx);
     if (!tls || !tls->ssl || !bio || !SSL_set_app_data(tls->ssl, tls) || !BIO_up_ref(bio))
         goto fail;
     SSL_set_bio(tls->ssl, bio, bio);
-    SSL_set_accept_state(tls->ssl);
-    tls->ctx = tls_ctx_ref(ctx);
-    tls->role = role;
     tls->pause.tls = tls;
     tls->pause.err = &tls->err;
     buf_init(&tls->carry, TLS_KEPT_MAX);
-    if (role == TLS_DATA)
-        SSL_set_num_tickets(tls->ssl, 0);
-    if (role == TLS_DATA && control && !take_control(tls, control)) {
-        tls_free(tls);
-        err_set(err, "out of memory");
-        return NULL;
-    }
     return tls;
 fail:
     (void)tls_cause(NULL, err);
@@ -77,6 +70,25 @@ fail:
     BIO_free(bio);
     free(tls);
     return NULL;
+}
+
+struct tls *tls_new(struct tls_ctx *ctx, enum tls_role role, const struct tls *control, struct err *err)
+{
+    struct tls *tls = tls_open(ctx->ssl_ctx, err);
+
+    if (!tls)
+        return NULL;
+    SSL_set_accept_state(tls->ssl);
+    tls->ctx = tls_ctx_ref(ctx);
+    tls->role = role;
+    if (role == TLS_DATA)
+        SSL_set_num_tickets(tls->ssl, 0);
+    if (role == TLS_DATA && control && !take_control(tls, control)) {
+        tls_free(tls);
+        err_set(err, "out of memory");
+        return NULL;
+    }
+    return tls;
 }
 
 /* A paused fibre has to run to its end before SSL_free, or its stack leaks. */
@@ -98,10 +110,13 @@ void tls_free(struct tls *tls)
     tls_admission_end(tls);
     ERR_clear_error();
     SSL_free(tls->ssl);
+    SSL_SESSION_free(tls->control_session);
     tls_ctx_unref(tls->ctx);
+    tls_client_ctx_unref(tls->client);
     tls_peer_free(&tls->peer);
     buf_free(&tls->carry);
     free(tls->server_name);
+    free(tls->name_wanted);
     free(tls);
 }
 
@@ -118,6 +133,20 @@ void **tls_signer_note(struct tls *tls)
 void tls_resume_nothing(struct tls *tls)
 {
     tls->control.set = false;
+    SSL_SESSION_free(tls->control_session);
+    tls->control_session = NULL;
+}
+
+static bool no_signature(void *owner, struct err *err)
+{
+    (void)owner;
+    err_set(err, "the session of the control connection was not resumed");
+    return false;
+}
+
+void tls_resume_only(struct tls *tls)
+{
+    tls_set_gate(tls, no_signature, tls);
 }
 
 void tls_set_source(struct tls *tls, uint64_t network)
@@ -185,7 +214,8 @@ static enum tls_status keep_waiting(struct tls *tls, struct tls_io *io)
         return TLS_WAITING;
     }
     end_pause(tls, io);
-    err_set(&tls->err, "client sent more than %d bytes before it may", TLS_KEPT_MAX);
+    err_set(&tls->err, "%s sent more than %d bytes before it may", tls->client ? "partner" : "client",
+            TLS_KEPT_MAX);
     return fail(tls);
 }
 
@@ -198,7 +228,7 @@ static enum tls_status established(struct tls *tls)
     SSL_certs_clear(tls->ssl); /* nothing is signed any more: the keys need not live as long as this */
     if (tls->pause.answered_ms)
         tls->key_ms = (uint32_t)(tls->pause.answered_ms - tls->asked_ms);
-    if (!tls_peer_read(tls->ssl, &tls->peer) || !tickets_bind(tls->ssl, &tls->binding)) {
+    if (tls->ctx && (!tls_peer_take(tls) || !tickets_bind(tls->ssl, &tls->binding))) {
         err_set(&tls->err, "out of memory");
         return fail(tls);
     }
@@ -339,29 +369,4 @@ bool tls_certificate_refused(const struct tls *tls)
 {
     return tls->cause == SSL_R_CERTIFICATE_VERIFY_FAILED ||
            tls->cause == SSL_R_PEER_DID_NOT_RETURN_A_CERTIFICATE;
-}
-
-static const char *text_or_empty(const char *text)
-{
-    return text ? text : "";
-}
-
-void tls_facts(const struct tls *tls, struct tls_facts *out)
-{
-    const SSL_CIPHER *cipher = SSL_get_current_cipher(tls->ssl);
-    bool resumed = SSL_session_reused(tls->ssl);
-
-    *out = (struct tls_facts){
-        .version = SSL_get_version(tls->ssl),
-        .cipher = cipher ? SSL_CIPHER_get_name(cipher) : "",
-        .sni = text_or_empty(SSL_get_servername(tls->ssl, TLSEXT_NAMETYPE_host_name)),
-        .resumed = resumed,
-        .bound = resumed && tls->role == TLS_DATA, /* tickets.c lets no other be resumed */
-        .key_ms = tls->key_ms,
-        .verdict = tls->peer.verdict,
-        .subject = text_or_empty(tls->peer.subject),
-        .serial = text_or_empty(tls->peer.serial),
-        .fingerprint = text_or_empty(tls->peer.fingerprint),
-        .reason = text_or_empty(tls->peer.reason),
-    };
 }

@@ -1,6 +1,7 @@
 /*
- * One TLS conversation, the server's side, without I/O: ciphertext goes in and comes out through a
- * struct tls_io, so that a stream decides when to call the kernel (one recv and one send a wake-up).
+ * One TLS conversation, the server's side (tls_client.h makes the client's), without I/O: ciphertext goes in
+ * and comes out through a struct tls_io, so that a stream decides when to call the kernel (one recv and one
+ * send a wake-up).
  *
  * Owner: the stream it was given to. Worker only, one thread. Nothing blocks; a handshake that needs a
  * signature returns TLS_WAITING and later calls the wake function.
@@ -11,6 +12,7 @@
 
 #include "err.h"
 #include "tls_ctx.h"
+#include "tls_facts.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -59,6 +61,14 @@ enum tls_role tls_role(const struct tls *tls);
 
 /* TLS_DATA: a full handshake in any case (data-resumption = "off"). Before the handshake. */
 void tls_resume_nothing(struct tls *tls);
+/* TLS_DATA: a full handshake fails before it costs a signature (somebody who is not known yet). Before the
+ * handshake. */
+void tls_resume_only(struct tls *tls);
+
+/* TLS_MAIN: whom the client has named before its hello (FTP's HOST, RFC 7151). It counts as if the hello had
+ * named it, and not at all when the hello names somebody. Copied; NULL or "": nobody. Before the handshake.
+ * False: it is too long, or out of memory. */
+bool tls_set_name_wanted(struct tls *tls, const char *name);
 
 /* What stands in front of a full handshake, told before it begins: the client's network (a number, for fair
  * turns at the signers) and a question that is asked once, before a signature is (NULL: none). The question
@@ -100,17 +110,3 @@ const struct err *tls_error(const struct tls *tls);
 
 /* After TLS_FAILED of a handshake: it was the client's certificate, missing or not trusted. */
 bool tls_certificate_refused(const struct tls *tls);
-
-enum tls_verdict { TLS_NO_CERTIFICATE, TLS_TRUSTED, TLS_UNTRUSTED };
-
-/* About an established conversation; texts are borrowed until tls_free. */
-struct tls_facts {
-    const char *version, *cipher, *sni; /* "TLSv1.3", "TLS_AES_128_GCM_SHA256", "" */
-    bool resumed, bound; /* bound: TLS_DATA that was resumed from its control channel's session */
-    uint32_t key_ms;     /* waited for the signature */
-    enum tls_verdict verdict;
-    const char *subject, *serial, *fingerprint; /* of the client's certificate; fingerprint: SHA-256, hex */
-    const char *reason;                         /* why untrusted */
-};
-
-void tls_facts(const struct tls *tls, struct tls_facts *out);

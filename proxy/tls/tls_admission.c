@@ -81,6 +81,23 @@ int tls_admission_ask(SSL *ssl, void *unused)
     return refuse(tls, NULL);
 }
 
+enum remote_admission tls_admission_late(struct tls *tls, struct err *err)
+{
+    enum remote_admission answer;
+
+    if (tls->admission == ADMISSION_GIVEN)
+        return REMOTE_GO;
+    if (!tls->asked_ms)
+        tls->asked_ms = clock_monotonic_ms();
+    answer = tls->signer->ops->admit(tls->signer, tls, err);
+    if (answer == REMOTE_REFUSE)
+        return answer; /* a place that was promised before is left when the handshake ends */
+    tls->admission = answer == REMOTE_GO ? ADMISSION_GIVEN : ADMISSION_WAITING;
+    tls->pause.form =
+        SSL_version(tls->ssl) == TLS1_3_VERSION ? SIGN_FORM_TLS13_CLIENT : SIGN_FORM_TLS12_CLIENT;
+    return answer;
+}
+
 void tls_admission_end(struct tls *tls)
 {
     if (tls->admission != ADMISSION_NONE && !tls->pause.submitted)

@@ -1,6 +1,7 @@
 #include "tls_ctx.h"
 
 #include "text.h"
+#include "tls_algorithms.h"
 #include "tls_cause.h"
 #include "tls_private.h"
 
@@ -9,76 +10,17 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* AES-128 first: it is the quickest with AES instructions; X25519 likewise. */
-#define CIPHERS                                                                                              \
-    "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:"                                             \
-    "ECDHE-ECDSA-AES256-GCM-SHA384:ECDHE-RSA-AES256-GCM-SHA384:"                                             \
-    "ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-RSA-CHACHA20-POLY1305"
-#define CIPHERSUITES "TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256"
-#define GROUPS       "X25519:P-256:P-384:P-521"
-/* Whatever was configured: keys sign ECDHE only (T2). */
-#define NEVER ":!kRSA:!DHE:!PSK:!SRP:!aNULL:!eNULL"
-/* What clients may sign with. */
-#define CLIENT_SCHEMES                                                                                       \
-    "ECDSA+SHA256:ECDSA+SHA384:ECDSA+SHA512:ed25519:ed448:RSA-PSS+SHA256:RSA-PSS+SHA384:RSA-PSS+SHA512:"     \
-    "rsa_pss_pss_sha256:rsa_pss_pss_sha384:rsa_pss_pss_sha512:RSA+SHA256:RSA+SHA384:RSA+SHA512"
-
-static bool set_versions(SSL_CTX *ctx, const char *versions, struct err *err)
-{
-    static const struct {
-        const char *text;
-        int min, max;
-    } known[] = {
-        {"1.2-1.3", TLS1_2_VERSION, TLS1_3_VERSION},
-        {"1.2", TLS1_2_VERSION, TLS1_2_VERSION},
-        {"1.3", TLS1_3_VERSION, TLS1_3_VERSION},
-    };
-
-    for (size_t i = 0; i < sizeof known / sizeof known[0]; i++)
-        if (!strcmp(versions, known[i].text))
-            return SSL_CTX_set_min_proto_version(ctx, known[i].min) &&
-                   SSL_CTX_set_max_proto_version(ctx, known[i].max);
-    err_set(err, "TLS versions \"%s\": one of 1.2-1.3, 1.2, 1.3", versions);
-    return false;
-}
-
-static bool set_ciphers(SSL_CTX *ctx, const char *ciphers, struct err *err)
-{
-    char list[4096];
-    int len = snprintf(list, sizeof list, "%s%s", ciphers[0] ? ciphers : CIPHERS, NEVER);
-
-    if (len > 0 && (size_t)len < sizeof list && SSL_CTX_set_cipher_list(ctx, list))
-        return true;
-    err_set(err, "ciphers \"%s\": no cipher suite with ECDHE is left of it", ciphers);
-    return false;
-}
-
-/* OpenSSL's macros for this cast const away. */
-static bool set_list(SSL_CTX *ctx, int what, const char *list)
-{
-    return SSL_CTX_ctrl(ctx, what, 0, (void *)(uintptr_t)list) > 0;
-}
-
 static bool set_algorithms(SSL_CTX *ctx, const struct tls_policy *policy, struct err *err)
 {
-    const char *suites = policy->ciphersuites[0] ? policy->ciphersuites : CIPHERSUITES;
-    const char *groups = policy->groups[0] ? policy->groups : GROUPS;
+    const struct tls_algorithms algorithms = {policy->versions, policy->ciphers, policy->ciphersuites,
+                                              policy->groups};
 
-    if (!set_versions(ctx, policy->versions, err) || !set_ciphers(ctx, policy->ciphers, err))
+    if (!tls_algorithms_set(ctx, &algorithms, err))
         return false;
-    if (!SSL_CTX_set_ciphersuites(ctx, suites)) {
-        err_set(err, "ciphersuites \"%s\": not TLS 1.3 cipher suites", suites);
-        return false;
-    }
-    if (!set_list(ctx, SSL_CTRL_SET_GROUPS_LIST, groups)) {
-        err_set(err, "groups \"%s\": not a list of key exchange groups", groups);
-        return false;
-    }
-    if (!tls_keys_setup(ctx) || !set_list(ctx, SSL_CTRL_SET_CLIENT_SIGALGS_LIST, CLIENT_SCHEMES)) {
-        (void)tls_cause(NULL, err);
-        return false;
-    }
-    return true;
+    if (tls_keys_setup(ctx) && tls_algorithms_list(ctx, SSL_CTRL_SET_CLIENT_SIGALGS_LIST, TLS_PEER_SCHEMES))
+        return true;
+    (void)tls_cause(NULL, err);
+    return false;
 }
 
 static bool hash_field(EVP_MD_CTX *hash, const void *data, size_t len)
@@ -88,10 +30,12 @@ static bool hash_field(EVP_MD_CTX *hash, const void *data, size_t len)
     return EVP_DigestUpdate(hash, &prefix, sizeof prefix) && EVP_DigestUpdate(hash, data, len);
 }
 
-/* A session of one listener or trust setting never resumes in another (C5). */
+/* A session of one listener or trust setting never resumes in another (C5); by their names: a truststore with
+ * other content is still the one, and tickets.c looks into it. */
 static bool set_session_context(SSL_CTX *ctx, const struct tls_policy *policy)
 {
-    uint32_t rules[] = {(uint32_t)policy->client_mode, policy->reject_in_handshake, policy->verify_depth};
+    uint32_t rules[] = {(uint32_t)policy->client_mode, policy->reject_in_handshake};
+    const char *trust_name = policy->trust_name ? policy->trust_name : "";
     EVP_MD *sha256 = EVP_MD_fetch(remote_key_library(), "SHA256", NULL);
     EVP_MD_CTX *hash = EVP_MD_CTX_new();
     uint8_t id[EVP_MAX_MD_SIZE];
@@ -100,8 +44,8 @@ static bool set_session_context(SSL_CTX *ctx, const struct tls_policy *policy)
 
     done = sha256 && hash && EVP_DigestInit_ex2(hash, sha256, NULL) &&
            hash_field(hash, policy->name, strlen(policy->name)) && hash_field(hash, rules, sizeof rules) &&
-           hash_field(hash, policy->ca_pem, policy->ca_pem ? policy->ca_pem_len : 0) &&
-           EVP_DigestFinal_ex(hash, id, &len) && SSL_CTX_set_session_id_context(ctx, id, len);
+           hash_field(hash, trust_name, strlen(trust_name)) && EVP_DigestFinal_ex(hash, id, &len) &&
+           SSL_CTX_set_session_id_context(ctx, id, len);
     EVP_MD_CTX_free(hash);
     EVP_MD_free(sha256);
     return done;
@@ -166,6 +110,8 @@ static bool setup(struct tls_ctx *ctx, const struct tls_policy *policy, struct e
         return false;
     }
     ctx->reject_in_handshake = policy->reject_in_handshake;
+    if (policy->client_mode != TLS_CLIENT_NONE && policy->trust)
+        ctx->trust = tls_trust_ref(policy->trust);
     ctx->strict_server_name = policy->strict_server_name;
     ctx->notice = policy->notice;
     ctx->notice_owner = policy->notice_owner;
@@ -175,7 +121,7 @@ static bool setup(struct tls_ctx *ctx, const struct tls_policy *policy, struct e
         return false;
     }
     return tls_keys_make_sets(ctx, policy, err) && set_algorithms(ctx->ssl_ctx, policy, err) &&
-           tickets_setup(ctx->ssl_ctx, policy, err) && tls_peer_setup(ctx->ssl_ctx, policy, ctx, err);
+           tickets_setup(ctx, policy, err) && tls_peer_setup(ctx->ssl_ctx, policy, ctx, err);
 }
 
 struct tls_ctx *tls_ctx_new(const struct tls_policy *policy, struct err *err)
@@ -199,6 +145,18 @@ struct tls_ctx *tls_ctx_new(const struct tls_policy *policy, struct err *err)
     return ctx;
 }
 
+bool tls_ctx_set_trust(struct tls_ctx *ctx, struct tls_trust *trust)
+{
+    if (!ctx->trust)
+        return true; /* it asks for no certificates */
+    if (!tls_peer_announce(ctx->ssl_ctx, trust))
+        return false;
+    tls_trust_ref(trust);
+    tls_trust_unref(ctx->trust);
+    ctx->trust = trust;
+    return true;
+}
+
 struct tls_ctx *tls_ctx_ref(struct tls_ctx *ctx)
 {
     ctx->references++;
@@ -210,7 +168,9 @@ void tls_ctx_unref(struct tls_ctx *ctx)
     if (!ctx || --ctx->references)
         return;
     tls_ctx_clear_keys(ctx);
+    tls_trust_unref(ctx->trust);
     free(ctx->sets);
     SSL_CTX_free(ctx->ssl_ctx);
+    ticket_keys_wipe(&ctx->ticket_keys);
     free(ctx);
 }

@@ -21,6 +21,36 @@ static void asked_name(SSL *ssl, char out[SERVER_NAME_LEN])
         server_name_read(data, len, out);
 }
 
+bool tls_set_name_wanted(struct tls *tls, const char *name)
+{
+    char folded[SERVER_NAME_LEN];
+
+    if (!server_name_fold(name, folded))
+        return false;
+    free(tls->name_wanted);
+    tls->name_wanted = folded[0] ? strdup(folded) : NULL;
+    return !folded[0] || tls->name_wanted;
+}
+
+const char *tls_name(const struct tls *tls)
+{
+    const char *name =
+        tls->name_wanted ? tls->name_wanted : SSL_get_servername(tls->ssl, TLSEXT_NAMETYPE_host_name);
+
+    return name ? name : "";
+}
+
+/* Who names somebody in the hello means that one, whatever was said in clear before. */
+static void choose_name(struct tls *tls, char name[SERVER_NAME_LEN])
+{
+    if (!name[0] && tls->name_wanted) {
+        (void)server_name_fold(tls->name_wanted, name);
+    } else if (!tls->hello_taken) {
+        free(tls->name_wanted);
+        tls->name_wanted = NULL;
+    }
+}
+
 static bool keep_name(struct tls *tls, const char *name)
 {
     if (!name[0])
@@ -49,6 +79,7 @@ static int take_name(struct tls *tls, SSL *ssl)
     char name[SERVER_NAME_LEN];
 
     asked_name(ssl, name);
+    choose_name(tls, name);
     if (tls->hello_taken) {
         if (is_the_same(tls, name))
             return 0;

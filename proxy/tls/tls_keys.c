@@ -15,7 +15,7 @@
 /* SignatureScheme, RFC 8446 4.2.3: what a key that is not RSA has in TLS 1.3. */
 enum { SCHEME_P256_SHA256 = 0x0403, SCHEME_P384_SHA384 = 0x0503, SCHEME_ED25519 = 0x0807 };
 
-static void key_free(struct tls_key *key)
+void tls_key_free(struct tls_key *key)
 {
     X509_free(key->leaf);
     sk_X509_pop_free(key->chain, X509_free);
@@ -102,9 +102,9 @@ static bool kind_fits(struct tls_key *out, EVP_PKEY *public, struct err *err)
 }
 
 /* What OpenSSL would only say in the first handshake: a weak key, a signature that is too old. */
-static bool openssl_takes(const struct tls_ctx *ctx, const struct tls_key *key, struct err *err)
+static bool openssl_takes(SSL_CTX *ssl_ctx, const struct tls_key *key, struct err *err)
 {
-    SSL *ssl = SSL_new(ctx->ssl_ctx);
+    SSL *ssl = SSL_new(ssl_ctx);
     bool taken;
 
     ERR_clear_error();
@@ -115,10 +115,10 @@ static bool openssl_takes(const struct tls_ctx *ctx, const struct tls_key *key, 
     return taken;
 }
 
-static bool version_fits(const struct tls_ctx *ctx, const struct tls_key *key, struct err *err)
+static bool version_fits(SSL_CTX *ssl_ctx, const struct tls_key *key, struct err *err)
 {
     if (key->kind != TLS_KEY_RSA || (key->schemes & INVENTORY_RSA_PSS) ||
-        SSL_CTX_get_min_proto_version(ctx->ssl_ctx) != TLS1_3_VERSION)
+        SSL_CTX_get_min_proto_version(ssl_ctx) != TLS1_3_VERSION)
         return true;
     err_set(err, "the listener's only version, TLS 1.3, needs RSA-PSS, which the token cannot sign");
     return false;
@@ -134,8 +134,7 @@ static bool ocsp_take(struct tls_key *out, const struct tls_key_use *use, struct
     return out->ocsp;
 }
 
-static bool key_make(const struct tls_ctx *ctx, struct tls_key *out, const struct inventory_key *key,
-                     struct err *err)
+bool tls_key_make(SSL_CTX *ssl_ctx, struct tls_key *out, const struct inventory_key *key, struct err *err)
 {
     EVP_PKEY *public;
 
@@ -150,10 +149,10 @@ static bool key_make(const struct tls_ctx *ctx, struct tls_key *out, const struc
         err_set(err, "the certificate's public key cannot be read");
         return false;
     }
-    if (!kind_fits(out, public, err) || !version_fits(ctx, out, err))
+    if (!kind_fits(out, public, err) || !version_fits(ssl_ctx, out, err))
         return false;
     out->key = remote_key_new(public, key->name, out->signer, err);
-    return out->key && openssl_takes(ctx, out, err);
+    return out->key && openssl_takes(ssl_ctx, out, err);
 }
 
 static bool place_free(const struct tls_ctx *ctx, const struct tls_key_set *set, const struct tls_key *key,
@@ -213,8 +212,9 @@ bool tls_ctx_add_key(struct tls_ctx *ctx, const struct inventory_key *key, const
     if (!set)
         return false;
     ERR_clear_error();
-    if (!key_make(ctx, &made, key, err) || !ocsp_take(&made, use, err) || !place_free(ctx, set, &made, err)) {
-        key_free(&made);
+    if (!tls_key_make(ctx->ssl_ctx, &made, key, err) || !ocsp_take(&made, use, err) ||
+        !place_free(ctx, set, &made, err)) {
+        tls_key_free(&made);
         ERR_clear_error();
         return false;
     }
@@ -223,11 +223,23 @@ bool tls_ctx_add_key(struct tls_ctx *ctx, const struct inventory_key *key, const
     return true;
 }
 
+int64_t tls_ctx_expiry(const struct tls_ctx *ctx, const char *server_name)
+{
+    struct err ignored;
+    const struct tls_key_set *set = set_of(ctx, server_name, &ignored);
+    struct tm end;
+
+    if (!set || !set->key_count ||
+        ASN1_TIME_to_tm(X509_get0_notAfter(set->keys[set->key_count - 1].leaf), &end) != 1)
+        return 0;
+    return (int64_t)timegm(&end);
+}
+
 void tls_ctx_clear_keys(struct tls_ctx *ctx)
 {
     for (size_t i = 0; i < ctx->set_count; i++)
         while (ctx->sets[i].key_count)
-            key_free(&ctx->sets[i].keys[--ctx->sets[i].key_count]);
+            tls_key_free(&ctx->sets[i].keys[--ctx->sets[i].key_count]);
 }
 
 bool tls_ctx_has_key(const struct tls_ctx *ctx)

@@ -4,7 +4,6 @@
 #include "tls_private.h"
 
 #include <openssl/err.h>
-#include <openssl/pem.h>
 #include <openssl/x509v3.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,104 +11,7 @@
 /* A session ticket holds the client's certificate and has to stay below 64 KB. */
 enum { CLIENT_CHAIN_BYTES_MAX = 48 * 1024 };
 
-/* The verdict is what X509_verify_cert found first; it stays in the store's context, from where OpenSSL takes
- * it into the session, whether or not the handshake goes on. */
-static int verify(X509_STORE_CTX *store, void *arg)
-{
-    const struct tls_ctx *ctx = arg;
-
-    if (X509_verify_cert(store) > 0)
-        return 1;
-    if (X509_STORE_CTX_get_error(store) == X509_V_OK)
-        X509_STORE_CTX_set_error(store, X509_V_ERR_UNSPECIFIED);
-    if (ctx->reject_in_handshake)
-        return 0;
-    ERR_clear_error(); /* what is left there would pass for a failure of the handshake */
-    return 1;
-}
-
-static bool add_authority(SSL_CTX *ctx, X509 *authority, bool announce)
-{
-    if (!X509_STORE_add_cert(SSL_CTX_get_cert_store(ctx), authority))
-        return false;
-    return !announce || SSL_CTX_add_client_CA(ctx, authority);
-}
-
-/* 1: added, 0: the end, -1: not readable. */
-static int read_authority(SSL_CTX *ctx, BIO *pem, bool announce)
-{
-    X509 *authority = X509_new_ex(remote_key_library(), REMOTE_PROPERTIES);
-    int done = -1;
-
-    ERR_clear_error();
-    if (!authority)
-        return -1;
-    if (PEM_read_bio_X509(pem, &authority, NULL, NULL))
-        done = add_authority(ctx, authority, announce) ? 1 : -1;
-    else if (ERR_GET_REASON(ERR_peek_last_error()) == PEM_R_NO_START_LINE)
-        done = 0;
-    X509_free(authority);
-    ERR_clear_error();
-    return done;
-}
-
-static unsigned count_of(const struct tls_policy *policy, const char *line)
-{
-    const char *at = policy->ca_pem, *end = at + policy->ca_pem_len;
-    unsigned count = 0;
-
-    while ((at = memmem(at, (size_t)(end - at), line, strlen(line)))) {
-        at += strlen(line);
-        count++;
-    }
-    return count;
-}
-
-/* OpenSSL takes a file that ends inside a certificate for one that ends before it. */
-static bool is_cut(const struct tls_policy *policy)
-{
-    return policy->ca_pem && count_of(policy, "-----BEGIN ") != count_of(policy, "-----END ");
-}
-
-static bool read_truststore(SSL_CTX *ctx, const struct tls_policy *policy, struct err *err)
-{
-    BIO *pem = NULL;
-    unsigned count = 0;
-    int done = 0;
-
-    if (policy->ca_pem && policy->ca_pem_len <= INT32_MAX)
-        pem = BIO_new_mem_buf(policy->ca_pem, (int)policy->ca_pem_len);
-    while (pem && (done = read_authority(ctx, pem, policy->announce)) > 0)
-        count++;
-    BIO_free(pem);
-    if (!done && is_cut(policy))
-        done = -1;
-    if (done < 0)
-        err_set(err, "certificate number %u of the truststore cannot be read", count + 1);
-    else if (!count)
-        err_set(err, "the truststore has no certificate");
-    return done == 0 && count > 0;
-}
-
-bool tls_peer_setup(SSL_CTX *ctx, const struct tls_policy *policy, struct tls_ctx *owner, struct err *err)
-{
-    int mode = SSL_VERIFY_PEER;
-
-    SSL_CTX_set_max_cert_list(ctx, CLIENT_CHAIN_BYTES_MAX);
-    if (policy->client_mode == TLS_CLIENT_NONE)
-        return true; /* no CertificateRequest at all: some clients fail at the mere request */
-    if (!read_truststore(ctx, policy, err))
-        return false;
-    if (policy->client_mode == TLS_CLIENT_REQUIRE && policy->reject_in_handshake)
-        mode |= SSL_VERIFY_FAIL_IF_NO_PEER_CERT;
-    SSL_CTX_set_verify(ctx, mode, NULL);
-    SSL_CTX_set_verify_depth(ctx, (int)policy->verify_depth);
-    SSL_CTX_set_cert_verify_callback(ctx, verify, owner);
-    /* Whoever stands in the truststore is trusted, an intermediate too. OpenSSL adds the purpose sslclient.
-     */
-    X509_VERIFY_PARAM_set_flags(SSL_CTX_get0_param(ctx), X509_V_FLAG_PARTIAL_CHAIN);
-    return true;
-}
+/* ---- texts ---- */
 
 char *tls_peer_subject(X509 *cert)
 {
@@ -144,38 +46,239 @@ static char *serial_text(X509 *cert)
 
 static char *fingerprint_text(X509 *cert)
 {
-    uint8_t *der = NULL, hash[EVP_MAX_MD_SIZE];
-    int len = i2d_X509(cert, &der);
-    size_t hash_len = 0;
-    char *text = NULL;
+    uint8_t hash[TLS_HASH_LEN];
 
-    if (len > 0 && EVP_Q_digest(remote_key_library(), "SHA256", NULL, der, (size_t)len, hash, &hash_len))
-        text = hex_text(hash, hash_len);
-    OPENSSL_free(der);
-    return text;
+    return tls_hash_of(cert, hash) ? hex_text(hash, sizeof hash) : NULL;
 }
 
-bool tls_peer_read(SSL *ssl, struct tls_peer *out)
+const char *tls_peer_reason(const struct tls_peer *peer)
 {
-    X509 *cert = SSL_get0_peer_certificate(ssl);
-    long result = SSL_get_verify_result(ssl);
-
-    out->reason = "";
-    if (!cert)
-        return true;
-    out->verdict = result == X509_V_OK ? TLS_TRUSTED : TLS_UNTRUSTED;
-    if (result != X509_V_OK)
-        out->reason = X509_verify_cert_error_string(result);
-    out->subject = tls_peer_subject(cert);
-    out->serial = serial_text(cert);
-    out->fingerprint = fingerprint_text(cert);
-    return out->subject && out->serial && out->fingerprint;
+    return peer->standing ? tls_trust_reason(peer->standing->code) : "";
 }
 
 void tls_peer_free(struct tls_peer *peer)
 {
+    free(peer->standing);
     free(peer->subject);
     free(peer->serial);
     free(peer->fingerprint);
+    free(peer->partner);
+    OPENSSL_free(peer->der);
     *peer = (struct tls_peer){0};
+}
+
+/* All that is told of a certificate, with a standing that is still to be filled. The trust it will be decided
+ * by may be gone before this conversation: texts are its own. */
+static bool begin(struct tls_peer *peer, X509 *cert)
+{
+    tls_peer_free(peer);
+    peer->standing = calloc(1, sizeof *peer->standing);
+    peer->subject = tls_peer_subject(cert);
+    peer->serial = serial_text(cert);
+    peer->fingerprint = fingerprint_text(cert);
+    return peer->standing && peer->subject && peer->serial && peer->fingerprint;
+}
+
+static bool keep_partner(struct tls_peer *peer)
+{
+    peer->partner = strdup(peer->standing->partner);
+    peer->standing->partner = "";
+    return peer->partner;
+}
+
+/* ---- the full handshake ---- */
+
+/* OpenSSL makes the alert out of the code, and would tell a partner that its own certificate has expired. */
+static int code_for_alert(int code)
+{
+    return code == X509_V_ERR_CRL_HAS_EXPIRED || code == X509_V_ERR_CRL_NOT_YET_VALID
+               ? X509_V_ERR_UNABLE_TO_GET_CRL
+               : code;
+}
+
+/* In place of OpenSSL's own verification; also the place where a certificate that will be refused is known.
+ */
+static int verify(X509_STORE_CTX *store, void *arg)
+{
+    const struct tls_ctx *ctx = arg;
+    SSL *ssl = X509_STORE_CTX_get_ex_data(store, SSL_get_ex_data_X509_STORE_CTX_idx());
+    struct tls_peer *peer = &((struct tls *)SSL_get_app_data(ssl))->peer;
+    X509 *leaf = X509_STORE_CTX_get0_cert(store);
+
+    X509_STORE_CTX_set_error(store, X509_V_ERR_OUT_OF_MEM);
+    if (!begin(peer, leaf))
+        return 0;
+    tls_trust_decide(ctx->trust, leaf, X509_STORE_CTX_get0_untrusted(store), peer->standing);
+    if (!keep_partner(peer))
+        return 0;
+    X509_STORE_CTX_set_error(store, code_for_alert(peer->standing->code));
+    return peer->standing->verdict == TLS_TRUSTED || !ctx->reject_in_handshake;
+}
+
+bool tls_peer_announce(SSL_CTX *ctx, const struct tls_trust *trust)
+{
+    const STACK_OF(X509_NAME) *names = tls_trust_names(trust);
+    STACK_OF(X509_NAME) *copy = NULL;
+
+    if (names) {
+        copy = SSL_dup_CA_list(names);
+        if (!copy)
+            return false;
+    }
+    SSL_CTX_set_client_CA_list(ctx, copy);
+    return true;
+}
+
+bool tls_peer_setup(SSL_CTX *ctx, const struct tls_policy *policy, struct tls_ctx *owner, struct err *err)
+{
+    int mode = SSL_VERIFY_PEER;
+
+    SSL_CTX_set_max_cert_list(ctx, CLIENT_CHAIN_BYTES_MAX);
+    if (policy->client_mode == TLS_CLIENT_NONE)
+        return true; /* no CertificateRequest at all: some clients fail at the mere request */
+    if (!policy->trust) {
+        err_set(err, "client certificates are wanted, and nothing says which are trusted");
+        return false;
+    }
+    if (policy->client_mode == TLS_CLIENT_REQUIRE && policy->reject_in_handshake)
+        mode |= SSL_VERIFY_FAIL_IF_NO_PEER_CERT;
+    SSL_CTX_set_verify(ctx, mode, NULL);
+    SSL_CTX_set_cert_verify_callback(ctx, verify, owner);
+    if (tls_peer_announce(ctx, policy->trust))
+        return true;
+    err_set(err, "out of memory");
+    return false;
+}
+
+/* ---- tickets ---- */
+
+/* Behind the verdict: code, notAfter, stamp, chained, issuers. Numbers have their first byte first. */
+enum { PART_HEAD = 1 + 4 + 8 + TLS_STAMP_LEN + 1 + 1 };
+
+static uint8_t *put(uint8_t *at, uint64_t number, unsigned len)
+{
+    while (len--)
+        *at++ = (uint8_t)(number >> 8 * len);
+    return at;
+}
+
+static uint64_t get(const uint8_t **at, unsigned len)
+{
+    uint64_t number = 0;
+
+    while (len--)
+        number = number << 8 | *(*at)++;
+    return number;
+}
+
+static size_t part_write(const struct tls_standing *standing, uint8_t *out)
+{
+    uint8_t *at = put(out, standing->verdict, 1);
+    size_t len = standing->issuer_count * sizeof *standing->issuers;
+
+    at = put(at, (uint64_t)standing->code, 4);
+    at = put(at, (uint64_t)standing->not_after, 8);
+    memcpy(at, standing->stamp, TLS_STAMP_LEN);
+    at = put(at + TLS_STAMP_LEN, standing->chained, 1);
+    at = put(at, standing->issuer_count, 1);
+    memcpy(at, standing->issuers, len);
+    return PART_HEAD + len;
+}
+
+static bool part_read(struct tls_standing *out, const uint8_t *part, size_t len)
+{
+    const uint8_t *at = part + 1;
+
+    if (len < PART_HEAD || (part[0] != TLS_TRUSTED && part[0] != TLS_UNTRUSTED))
+        return false;
+    *out =
+        (struct tls_standing){.verdict = part[0] == TLS_TRUSTED ? TLS_TRUSTED : TLS_UNTRUSTED, .partner = ""};
+    out->code = (int)get(&at, 4);
+    out->not_after = (int64_t)get(&at, 8);
+    memcpy(out->stamp, at, TLS_STAMP_LEN);
+    at += TLS_STAMP_LEN;
+    out->chained = get(&at, 1);
+    out->issuer_count = (uint8_t)get(&at, 1);
+    if (out->issuer_count > TLS_ISSUERS_MAX || len != PART_HEAD + out->issuer_count * sizeof *out->issuers)
+        return false;
+    memcpy(out->issuers, at, len - PART_HEAD);
+    for (size_t i = 0; i < out->issuer_count; i++)
+        if (out->issuers[i].serial_len > TLS_SERIAL_MAX)
+            return false;
+    return true;
+}
+
+size_t tls_peer_ticket_write(const struct tls *tls, uint8_t out[TLS_PEER_TICKET_MAX])
+{
+    if (!tls->peer.standing)
+        return (size_t)(put(out, TLS_NO_CERTIFICATE, 1) - out);
+    return part_write(tls->peer.standing, out);
+}
+
+/* A client whose certificate was no good may come back with a session as long as nothing can have become
+ * better: else a partner that has been put on file would have to wait for its tickets to run out. On a data
+ * channel, which decides nothing, it may in any case. */
+static bool untrusted_stands(const struct tls *tls, const struct tls_standing *then,
+                             const struct tls_standing *now)
+{
+    if (tls->role == TLS_DATA)
+        return true;
+    return now->verdict == TLS_UNTRUSTED && !memcmp(then->stamp, now->stamp, sizeof now->stamp) &&
+           then->code != X509_V_ERR_CERT_NOT_YET_VALID && then->code != X509_V_ERR_CRL_NOT_YET_VALID;
+}
+
+static bool stands(const struct tls *tls, X509 *leaf, const struct tls_standing *then)
+{
+    struct tls_standing now;
+
+    if (!tls->ctx->trust)
+        return false;
+    tls_trust_decide_again(tls->ctx->trust, leaf, NULL, then, &now);
+    return then->verdict == TLS_TRUSTED ? now.verdict == TLS_TRUSTED : untrusted_stands(tls, then, &now);
+}
+
+bool tls_peer_stands(const struct tls *tls)
+{
+    X509 *leaf = SSL_get0_peer_certificate(tls->ssl);
+
+    return !leaf || (tls->peer.standing && stands(tls, leaf, tls->peer.standing));
+}
+
+bool tls_peer_ticket_stands(const struct tls *tls, SSL_SESSION *session, const uint8_t *part, size_t len)
+{
+    X509 *leaf = SSL_SESSION_get0_peer(session);
+    struct tls_standing then;
+
+    if (len == 1 && part[0] == TLS_NO_CERTIFICATE)
+        return !leaf;
+    return leaf && part_read(&then, part, len) && stands(tls, leaf, &then);
+}
+
+static bool take_ticket(struct tls *tls)
+{
+    X509 *leaf = SSL_get0_peer_certificate(tls->ssl);
+    struct tls_peer *peer = &tls->peer;
+    struct tls_standing then;
+    const uint8_t *part;
+    size_t len;
+
+    if (!leaf)
+        return true;
+    if (!tls->ctx->trust || !tickets_peer_part(SSL_get_session(tls->ssl), &part, &len) ||
+        !part_read(&then, part, len) || !begin(peer, leaf))
+        return false;
+    tls_trust_decide_again(tls->ctx->trust, leaf, NULL, &then, peer->standing);
+    return keep_partner(peer);
+}
+
+bool tls_peer_take(struct tls *tls)
+{
+    if (tls->peer_taken)
+        return true;
+    if (!SSL_is_server(tls->ssl) || !SSL_session_reused(tls->ssl)) {
+        tls->peer_taken = true; /* verify has done it, if there was a certificate */
+        return true;
+    }
+    tls->peer_taken = take_ticket(tls);
+    return tls->peer_taken;
 }

@@ -6,67 +6,32 @@
 #include "buf.h"
 #include "remote_provider.h"
 #include "server_name.h"
+#include "ticket_keys.h"
 #include "tickets.h"
 #include "tls.h"
+#include "tls_keys.h"
 #include "tls_ocsp.h"
 #include "tls_peer.h"
 
 #include <openssl/ssl.h>
 
-enum tls_key_kind { TLS_KEY_RSA, TLS_KEY_EC, TLS_KEY_ED25519, TLS_KEY_KINDS };
-
 enum { TLS_ALPN_MAX = 256 };
-
-/* A certificate with its remote key. */
-struct tls_key {
-    X509 *leaf;
-    STACK_OF(X509) * chain; /* without the leaf */
-    EVP_PKEY *key;
-    struct remote_signer *signer;
-    uint32_t schemes; /* enum inventory_scheme */
-    enum tls_key_kind kind;
-    uint16_t tls13_scheme; /* the one SignatureScheme that it has in TLS 1.3; 0: RSA */
-    struct tls_ocsp *ocsp; /* NULL: nothing to staple */
-};
-
-/* The keys of a server name: one of each kind at most. */
-struct tls_key_set {
-    char name[SERVER_NAME_LEN]; /* folded */
-    size_t key_count;
-    struct tls_key keys[TLS_KEY_KINDS];
-};
 
 struct tls_ctx {
     unsigned references;
     SSL_CTX *ssl_ctx;
     char alpn[TLS_ALPN_MAX]; /* "": none */
     bool reject_in_handshake, strict_server_name;
+    struct tls_trust *trust; /* NULL: no client certificates are asked for */
+    struct ticket_keys ticket_keys;
     size_t set_count;
     struct tls_key_set *sets; /* the first is the default; its name is "" */
     void (*notice)(void *owner, const struct err *what);
     void *notice_owner;
 };
 
-/* What keys may sign with, until a conversation's keys say less. */
-bool tls_keys_setup(SSL_CTX *ctx);
-
-/* The sets of the policy's names, without keys. */
-bool tls_keys_make_sets(struct tls_ctx *ctx, const struct tls_policy *policy, struct err *err);
-
-/* The set for a folded name: exactly it, a wildcard, else NULL. */
-struct tls_key_set *tls_keys_named(const struct tls_ctx *ctx, const char *name);
-/* The same, else the default. */
-struct tls_key_set *tls_keys_for(const struct tls_ctx *ctx, const char *name);
-
-/* The limits that the keys of the conversation's name set to version and signature algorithms, before either
- * is chosen. */
-bool tls_keys_limit(const struct tls *tls);
-
-/* Says by the notice which OCSP responses are stale and were not told of yet. */
-void tls_keys_tell_stale(struct tls_ctx *ctx);
-
-/* Gives a full handshake its certificates. */
-bool tls_keys_use(const struct tls_key_set *set, SSL *ssl);
+/* The name that the client has asked for, in its hello or before it; not folded, "": none. */
+const char *tls_name(const struct tls *tls);
 
 /* OpenSSL's client_hello_cb: before anything is decided about a client, resumed or not. */
 int tls_hello_take(SSL *ssl, int *alert, void *unused);
@@ -77,7 +42,8 @@ enum admission { ADMISSION_NONE, ADMISSION_WAITING, ADMISSION_GIVEN };
 enum tls_phase { PHASE_HANDSHAKE, PHASE_WAITING, PHASE_ESTABLISHED, PHASE_FAILED };
 
 struct tls {
-    struct tls_ctx *ctx;
+    struct tls_ctx *ctx;           /* NULL: it is a client's */
+    struct tls_client_ctx *client; /* NULL: it is a server's */
     SSL *ssl;
     enum tls_role role;
     enum tls_phase phase;
@@ -88,14 +54,17 @@ struct tls {
     bool hello_taken;
     char *server_name; /* that the client asks for, folded; a data channel: its control channel's. NULL: none,
                           or no longer needed */
+    char *name_wanted; /* tls_set_name_wanted, folded; gone when the hello names somebody. NULL: none */
     bool cause_known;  /* err was filled by a callback */
     int cause;         /* SSL_R_... of the failure, 0: none */
     struct remote_pause pause;
     uint64_t asked_ms; /* when admission was first asked for */
     uint32_t key_ms;
     struct ticket_binding binding, control; /* its own; the control channel's (TLS_DATA) */
+    SSL_SESSION *control_session; /* TLS_DATA: what a client without tickets may resume; NULL: nothing */
     struct buf carry;
     struct tls_peer peer;
+    bool peer_taken; /* peer is what it will be */
     void (*wake)(void *owner);
     void *owner;
     void *signer_note;
@@ -105,8 +74,14 @@ struct tls {
     struct err err;
 };
 
+/* A conversation of the context, before it is a server's or a client's. NULL: err. */
+struct tls *tls_open(SSL_CTX *ssl_ctx, struct err *err);
+
 /* OpenSSL's cert_cb: a full handshake needs a certificate and soon a signature. */
 int tls_admission_ask(SSL *ssl, void *unused);
+
+/* A client's: when its signature is to be made, and not before (remote_pause.admit). */
+enum remote_admission tls_admission_late(struct tls *tls, struct err *err);
 
 /* The handshake is over, one way or the other: a place that was not used is given back. */
 void tls_admission_end(struct tls *tls);

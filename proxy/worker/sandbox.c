@@ -228,7 +228,7 @@ static bool add_values(scmp_filter_ctx filter, int call, unsigned argument, cons
     return true;
 }
 
-static bool add_sockets(scmp_filter_ctx filter)
+static bool add_sockets(scmp_filter_ctx filter, bool asks_dns)
 {
     static const uint64_t families[] = {AF_INET, AF_INET6},
                           levels[] = {SOL_SOCKET, IPPROTO_TCP, IPPROTO_IPV6};
@@ -238,6 +238,11 @@ static bool add_sockets(scmp_filter_ctx filter)
     for (size_t i = 0; i < 2; i++)
         if (seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(socket), 3, equal(0, families[i]),
                              masked_equal(1, type, SOCK_STREAM), equal(2, 0)) != 0)
+            return false;
+    /* And protocol 0 is UDP: only for a configuration with names. */
+    for (size_t i = 0; asks_dns && i < 2; i++)
+        if (seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(socket), 3, equal(0, families[i]),
+                             masked_equal(1, type, SOCK_DGRAM), equal(2, 0)) != 0)
             return false;
     /* Reply pairs. Other types of AF_UNIX could be connected to a socket of somebody else's. */
     if (seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(socketpair), 2, equal(0, AF_UNIX),
@@ -274,7 +279,7 @@ static bool add_own_signal(scmp_filter_ctx filter)
 
 #define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
 
-static bool fill_filter(scmp_filter_ctx filter)
+static bool fill_filter(scmp_filter_ctx filter, bool asks_dns)
 {
     if (!add_all(filter, SCMP_ACT_KILL_PROCESS, deadly, COUNT_OF(deadly)) || !add_own_signal(filter))
         return false;
@@ -282,11 +287,11 @@ static bool fill_filter(scmp_filter_ctx filter)
         return true;
     return add_all(filter, SCMP_ACT_KILL_PROCESS, deadly_unless_relaxed, COUNT_OF(deadly_unless_relaxed)) &&
            add_all(filter, SCMP_ACT_ERRNO(EACCES), no_access, COUNT_OF(no_access)) &&
-           add_all(filter, SCMP_ACT_ALLOW, allowed, COUNT_OF(allowed)) && add_sockets(filter) &&
+           add_all(filter, SCMP_ACT_ALLOW, allowed, COUNT_OF(allowed)) && add_sockets(filter, asks_dns) &&
            add_conditions(filter);
 }
 
-bool sandbox_seccomp(struct err *err)
+bool sandbox_seccomp(bool asks_dns, struct err *err)
 {
     scmp_filter_ctx filter = seccomp_init(RELAXED ? SCMP_ACT_ALLOW : SCMP_ACT_ERRNO(EPERM));
     int failed;
@@ -299,7 +304,7 @@ bool sandbox_seccomp(struct err *err)
     failed = seccomp_attr_set(filter, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_KILL_PROCESS);
     /* A search tree instead of a list: every system call of the data path goes through it. */
     (void)seccomp_attr_set(filter, SCMP_FLTATR_CTL_OPTIMIZE, 2);
-    if (!failed && !fill_filter(filter))
+    if (!failed && !fill_filter(filter, asks_dns))
         failed = -EINVAL;
     if (!failed)
         failed = seccomp_load(filter);
@@ -311,12 +316,12 @@ bool sandbox_seccomp(struct err *err)
     return !failed;
 }
 
-bool sandbox_enter(struct err *warning, struct err *err)
+bool sandbox_enter(bool asks_dns, struct err *warning, struct err *err)
 {
     warning->text[0] = '\0';
     if (!sandbox_no_new_privs(err))
         return false;
     if (!RELAXED && !sandbox_landlock(warning, err))
         return false;
-    return sandbox_seccomp(err);
+    return sandbox_seccomp(asks_dns, err);
 }

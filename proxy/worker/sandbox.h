@@ -13,5 +13,5 @@
 /* First thing after exec: not dumpable, no core. Any child process. */
 void sandbox_hide(void);
 
-/* false: err, and the process must not go on. */
-bool sandbox_enter(struct err *warning, struct err *err);
+/* asks_dns: datagram sockets are needed, too. false: err, and the process must not go on. */
+bool sandbox_enter(bool asks_dns, struct err *warning, struct err *err);

@@ -14,4 +14,4 @@ bool sandbox_no_new_privs(struct err *err);
 bool sandbox_landlock(struct err *warning, struct err *err);
 
 /* The system call filter. Calls no file system and keeps no descriptor. */
-bool sandbox_seccomp(struct err *err);
+bool sandbox_seccomp(bool asks_dns, struct err *err);

@@ -1,5 +1,6 @@
 #include "worker.h"
 
+#include "backends.h"
 #include "clock.h"
 #include "log.h"
 #include "loop.h"
@@ -10,6 +11,7 @@
 
 #include <ev.h>
 #include <signal.h>
+#include <string.h>
 #include <sys/resource.h>
 
 enum {
@@ -46,6 +48,7 @@ static void worker_before_wait(void *owner)
 {
     struct worker_process *process = owner;
 
+    login_reports_flush(&process->worker.reports, CHANNEL_FD);
     (void)log_flush();
     if ((process->draining || process->retiring) && !worker_sessions(&process->worker) &&
         !loop_streams(process->worker.loop))
@@ -96,6 +99,34 @@ static void worker_time_is_up(struct ev_loop *ev, ev_timer *timer, int events)
     loop_stop(process->worker.loop);
 }
 
+/* u8 enabled, text. */
+static void worker_set_backend(struct worker *worker, struct unpack *in)
+{
+    bool enabled = unpack_u8(in);
+    const char *name = unpack_text(in);
+
+    if (unpack_done(in))
+        (void)backends_set_enabled(worker->backends, name, enabled);
+}
+
+/* u8 enabled, text: those that are enabled come as sockets. */
+static void worker_close_listener(struct worker *worker, struct unpack *in)
+{
+    bool enabled = unpack_u8(in);
+    const char *alias = unpack_text(in);
+
+    for (size_t i = 0; unpack_done(in) && !enabled && i < worker->conf->listener_count; i++)
+        if (worker->services[i] && strcmp(worker->conf->listeners[i].alias, alias) == 0)
+            service_close(worker->services[i]);
+}
+
+static void worker_kick(struct worker_process *process, uint64_t session)
+{
+    for (size_t i = 0; i < COUNTERS_LISTENERS_MAX; i++)
+        if (process->worker.services[i] && service_kick(process->worker.services[i], session))
+            return;
+}
+
 static void worker_message(struct worker_process *process, struct channel_message *message)
 {
     struct unpack in;
@@ -111,6 +142,15 @@ static void worker_message(struct worker_process *process, struct channel_messag
     case MESSAGE_KEYSTORE:
         number = unpack_u32(&in);
         worker_set_keystore(&process->worker, number, unpack_u8(&in));
+        break;
+    case MESSAGE_BACKEND:
+        worker_set_backend(&process->worker, &in);
+        break;
+    case MESSAGE_LISTENER:
+        worker_close_listener(&process->worker, &in);
+        break;
+    case MESSAGE_KICK:
+        worker_kick(process, unpack_u64(&in));
         break;
     case MESSAGE_DRAIN:
         worker_retire(process, unpack_u32(&in));
@@ -165,6 +205,8 @@ static void worker_watch(struct worker_process *process)
     ev_timer_init(&process->heartbeat, worker_beat, 0., WORKER_HEARTBEAT_MS / 1000.);
     ev_timer_init(&process->stop, worker_time_is_up, 0., 0.);
     process->channel.data = process->heartbeat.data = process->stop.data = process;
+    /* Before clients: what is granted behind the start counts for the first of them already. */
+    ev_set_priority(&process->channel, EV_MAXPRI);
     ev_io_start(ev, &process->channel);
     ev_timer_start(ev, &process->heartbeat);
 }
@@ -188,7 +230,7 @@ static bool worker_start(struct worker_process *process, struct err *err)
     if (!worker_collect(&process->worker, err) || !worker_build(&process->worker, err))
         return false;
     worker_watch(process);
-    if (!sandbox_enter(&warning, err))
+    if (!sandbox_enter(process->worker.resolver, &warning, err))
         return false;
     if (warning.text[0])
         log_event(LOG_LEVEL_WARNING, "sandbox", "%s", warning.text);

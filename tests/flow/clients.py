@@ -119,12 +119,13 @@ class ReusingFtp(ftplib.FTP_TLS):
 
 
 class HttpsExchange:
-    """One GET on a connection of its own, offering a session: status, reused, and the session for the next."""
+    """One GET on a connection of its own, offering a session: status, reused, and the session for the next.
+    fields: whole lines."""
 
-    def __init__(self, context, port, session=None):
+    def __init__(self, context, port, session=None, fields=b""):
         with socket.create_connection(("127.0.0.1", port), 20) as plain:
             with context.wrap_socket(plain, server_hostname="localhost", session=session) as made:
-                made.sendall(b"GET /as2 HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+                made.sendall(b"GET /as2 HTTP/1.1\r\nHost: localhost\r\n" + fields + b"Connection: close\r\n\r\n")
                 answer = b"".join(iter(lambda: made.recv(65536), b""))
                 self.session, self.reused = made.session, made.session_reused
         self.status = int(answer.split()[1])

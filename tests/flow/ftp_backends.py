@@ -32,6 +32,10 @@ class FtpBackend:
         self.files.mkdir(parents=True)
         self.port = waiting.free_port()
         self.prepare()
+        self.start()
+
+    def start(self):
+        """Again, after stop: at the same port, with the same files."""
         self.process = subprocess.Popen([str(word) for word in self.command], stdin=subprocess.DEVNULL,
                                         stderr=subprocess.DEVNULL, preexec_fn=gate.end_with_the_test())
         self.until_ready()
@@ -83,6 +87,10 @@ class Vsftpd(FtpBackend):
             log = (self.folder / "log").read_text()
             return [line for line in log.splitlines() if f'"/in/{name}"' in line and " UPLOAD: " in line]
         return "complete" if " OK UPLOAD: " in waiting.until(seen, f"the end of the upload of {name}")[-1] else "incomplete"
+
+    def has_whole(self, name, size):
+        path = self.files / name
+        return path.exists() and path.stat().st_size == size
 
 
 class Proftpd(FtpBackend):

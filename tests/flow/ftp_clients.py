@@ -52,11 +52,13 @@ class Client:
 
 class Curl(Client):
     name = "curl"
+    # In clear it works: test_active_mode_works.
+    cannot = {"active": "curl 7.87 and 7.88 forget TLS there (curl#10666)"}
 
     def transfer(self, cell, sample, name, back):
         words = ["-u", f"{self.backend.user}:{self.backend.password}"]
         words += [] if cell.implicit else ["--ssl-reqd"]
-        words += {"PASV": ["--disable-epsv"], "EPSV": [], "active": ["-P", "127.0.0.1"]}[cell.mode]
+        words += ["--disable-epsv"] if cell.mode == "PASV" else []
         if cell.shows_certificate:
             words += ["--cert", self.certificate, "--key", self.key]
         curl = clients.Curl(self.pki, cell.tls, words)
@@ -214,7 +216,7 @@ class Piped:
 class ByHand(Client):
     """Control and data connections are processes of the same program."""
 
-    cannot = {"active": "a TLS client that accepts connections is not offered"}
+    cannot = {"active": "it accepts no connection as a TLS client"}
 
     def command(self, cell, port, control, session):
         raise NotImplementedError

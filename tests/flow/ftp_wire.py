@@ -6,6 +6,7 @@ import ssl
 import struct
 
 import clients
+import waiting
 
 LIMIT_S = 20
 # What a client sees of a connection that was not ended as it should be; a timeout is something else.
@@ -31,13 +32,21 @@ def receive_all(data):
     return b"".join(iter(lambda: data.recv(1 << 20), b""))
 
 
+def session_of(gate, wire):
+    """Its name in the log. (Ports of clients come again: wire.client may have been somebody else's, too.)"""
+    return waiting.until(lambda: gate.log("session-begin", client=wire.client), "the session's first line")[-1]["session"]
+
+
 class Wire:
     """A control connection. Replies are (code, whole text)."""
 
-    def __init__(self, pki, port, implicit=False, tls=None, certificate=None):
+    host = "127.0.0.1"
+
+    def __init__(self, pki, port, implicit=False, tls=None, certificate=None, source="127.0.0.1"):
         self.context = clients.client_context(pki, tls, certificate)
-        self.socket = socket.create_connection(("127.0.0.1", port), LIMIT_S)
-        self.client = "%s:%d" % self.socket.getsockname()  # as log lines name it
+        self.socket = socket.create_connection((self.host, port), LIMIT_S, (source, 0))
+        # As log lines name it.
+        self.client = ("[%s]:%d" if ":" in self.host else "%s:%d") % self.socket.getsockname()[:2]
         if implicit:
             self.socket = self.wrap(self.socket)
         self.rest = b""
@@ -104,7 +113,7 @@ class Wire:
         return int(high) * 256 + int(low)
 
     def connect_data(self, port):
-        return socket.create_connection(("127.0.0.1", port), LIMIT_S)
+        return socket.create_connection((self.host, port), LIMIT_S)
 
     def wrap_data(self, plain):
         """TLS on a data connection, with the session of this control connection."""

@@ -80,7 +80,7 @@ class Gate:
         self.path.write_text(config)
         self.environment = {**os.environ, **environment,
                             "ASAN_OPTIONS": "exitcode=99:handle_abort=1", "UBSAN_OPTIONS": "print_stacktrace=1"}
-        self.lines, self.text, self.news = [], "", threading.Condition()
+        self.lines, self.pieces, self.news = [], [], threading.Condition()
         self.process = None
         self.prefix = []  # words in front of the command
 
@@ -97,7 +97,7 @@ class Gate:
     def read(self):
         for text in self.process.stderr:
             with self.news:
-                self.text += text
+                self.pieces.append(text)
                 line = parse_line(text)
                 if line:
                     self.lines.append(line)
@@ -121,8 +121,12 @@ class Gate:
         with self.news:
             return self.matching(event, fields)
 
+    @property
+    def text(self):
+        return "".join(self.pieces)
+
     def last_words(self):
-        return self.text[-5000:]
+        return "".join(self.pieces[-40:])[-5000:]
 
     def signal(self, number):
         self.process.send_signal(number)
@@ -202,7 +206,7 @@ class Configuration:
         self.pin_file = folder / "edge.pin"
         self.pin_file.write_text(softhsm.PIN + "\n")
         self.pin_file.chmod(0o600)
-        self.truststores = [{"alias": "partners", "ca_file": pki.ca_file}]
+        self.truststores, self.partners = [{"alias": "partners", "ca_file": pki.ca_file}], []
         self.keystore("edge", token=f"pkcs11:token={token.name}", signers=2)
 
     def keystore(self, alias, **options):
@@ -210,13 +214,21 @@ class Configuration:
         self.keystores.append({"alias": alias, **defaults, **options})
 
     def listener(self, alias, protocol, backend, keys=("rsa", "ec"), **options):
-        """Returns the port it will listen on."""
+        """Returns the port it will listen on. backend: a port of this machine, or a list of HOST:PORT."""
         port = waiting.free_port()
         first, last = waiting.free_port_range()
+        backends = backend if isinstance(backend, list) else f"127.0.0.1:{backend}"
+        # Without health checks: tests look at every connection that their servers see.
         made = {"alias": alias, "protocol": protocol, "bind": f"127.0.0.1:{port}", "keystore": "edge",
-                "key_alias": [softhsm.label(kind) for kind in keys], "backend": f"127.0.0.1:{backend}"}
+                "key_alias": [softhsm.label(kind) for kind in keys], "backend": backends, "health_check": "0"}
+        if protocol == "http":
+            del made["keystore"], made["key_alias"]
+        if backend is None:
+            del made["backend"]
         if protocol in ("ftp", "ftps"):
             made["passive_ports"] = f"{first}-{last}"
+            # Tests that fail to log in all come from the same address.
+            made["ban_time"] = "0"
         if options.get("client_certificate", "none") != "none":
             made["truststore"] = "partners"
         self.listeners.append({**made, **options})
@@ -224,7 +236,9 @@ class Configuration:
 
     def text(self):
         lines = settings(self.top)
-        for name in ("keystores", "truststores", "listeners"):
+        for name in ("keystores", "truststores", "partners", "listeners"):
+            if not getattr(self, name):
+                continue
             groups = ",\n".join("  " + group(item) for item in getattr(self, name))
             lines.append(f"{name} = (\n{groups}\n);")
         return "\n".join(lines) + "\n"

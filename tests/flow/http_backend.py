@@ -101,11 +101,16 @@ class Handler(BaseHTTPRequestHandler):
         self.answer_record()
 
     def answer_big(self):
+        chunked = self.path == "/big-chunked"
         self.send_response(200)
-        self.send_header("Content-Length", str(self.server.big_bytes))
+        self.send_header(*(("Transfer-Encoding", "chunked") if chunked else ("Content-Length", str(self.server.big_bytes))))
         self.end_headers()
-        for _ in range(self.server.big_bytes // PIECE_BYTES):
-            self.wfile.write(bytes(PIECE_BYTES))
+        piece = (b"%x\r\n%s\r\n" % (PIECE_BYTES, bytes(PIECE_BYTES))) if chunked else bytes(PIECE_BYTES)
+        for number in range(self.server.big_bytes // PIECE_BYTES):
+            self.wfile.write(piece)
+            self.record["sent"] = (number + 1) * PIECE_BYTES
+        if chunked:
+            self.wfile.write(b"0\r\n\r\n")
 
     def do_POST(self):
         self.begin()
@@ -130,14 +135,15 @@ ANSWERS = {
     "/nothing": Handler.answer_nothing,
     "/when-told": Handler.answer_when_told,
     "/big": Handler.answer_big,
+    "/big-chunked": Handler.answer_big,
 }
 
 
 class HttpBackend:
     """Runs in threads of the test; requests is a list of dicts in the order they came."""
 
-    def __init__(self):
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    def __init__(self, port=0):
+        self.server = ThreadingHTTPServer(("127.0.0.1", port), Handler)
         self.server.daemon_threads = True
         self.server.requests = self.requests = []
         self.server.may_answer = self.may_answer = threading.Event()

@@ -25,7 +25,7 @@ def builder(subject, issuer, public_key):
     now = datetime.datetime.utcnow()
     return (x509.CertificateBuilder().subject_name(subject).issuer_name(issuer).public_key(public_key)
             .serial_number(x509.random_serial_number()).not_valid_before(now - datetime.timedelta(days=1))
-            .not_valid_after(now + datetime.timedelta(days=30)))
+            .not_valid_after(now + datetime.timedelta(days=300)))
 
 
 class Certificate:

@@ -50,6 +50,18 @@ class Token:
         self.run("pkcs11-tool", "--module", MODULE, "--token-label", self.name, "--login", "--pin", PIN,
                  "--write-object", der, "--type", "cert", "--label", label(kind), "--id", number)
 
+    def add_identity(self, name, identity, number):
+        """A pki.Certificate under a label of its own."""
+        certificate, key = identity.write(self.folder, name)
+        der = self.folder / f"{name}.der"
+        der.write_bytes(identity.der)
+        self.run("softhsm2-util", "--import", key, "--token", self.name, "--label", name, "--id", number, "--pin", PIN)
+        self.run("pkcs11-tool", "--module", MODULE, "--token-label", self.name, "--login", "--pin", PIN,
+                 "--write-object", der, "--type", "cert", "--label", name, "--id", number)
+        key.unlink()
+        self.give_to_signer()
+        return certificate
+
     def give_to_signer(self):
         self.folder.chmod(0o755)
         for path in [self.objects, *self.objects.rglob("*")]:

@@ -1,5 +1,8 @@
 """F15: an upload that does not end with close_notify is never complete for the backend, and never 226."""
 
+import multiprocessing
+import os
+import pathlib
 import signal
 import socket
 import subprocess
@@ -17,7 +20,8 @@ HALF = b"half of it" * 5000
 def gate(gate_running, vsftpd):
     def prepare(configuration):
         return {"strict": configuration.listener("strict", "ftps", vsftpd.port),
-                "lenient": configuration.listener("lenient", "ftps", vsftpd.port, require_close_notify=False)}
+                "lenient": configuration.listener("lenient", "ftps", vsftpd.port, require_close_notify=False),
+                "clear": configuration.listener("clear", "ftps", vsftpd.port, require_data_tls=False)}
 
     with gate_running(prepare) as gate:
         yield gate
@@ -105,3 +109,109 @@ def test_a_backend_that_dies_shows_the_download_as_cut(gate, pki, make_gate, con
         while data.recv(1 << 20):
             continue
     backend.process.wait()
+
+
+# ---- the whole matrix: who ends, and when ----
+
+FILE = os.urandom(50 << 20)
+PARTS = {"nothing": 0, "half": len(FILE) // 2, "almost-all": len(FILE) * 99 // 100}
+
+
+class Upload:
+    """An upload that has come so far, and stands still."""
+
+    def __init__(self, gate, pki, vsftpd, name, part):
+        self.gate, self.vsftpd, self.name = gate, vsftpd, name
+        self.wire = ftp_wire.Wire(pki, gate.ports["strict"], implicit=True)
+        self.wire.reply()
+        self.wire.login(vsftpd)
+        self.data = self.wire.open_data(f"STOR in/{name}")
+        self.data.sendall(FILE[:part])
+
+    def session(self):
+        return ftp_wire.session_of(self.gate, self.wire)
+
+    def arrives(self):
+        """A socket's buffer of it may still be on its way."""
+        path = self.vsftpd.files / self.name
+        waiting.until(lambda: path.exists(), "the upload to begin")
+
+
+def upload_until_killed(gate, pki, vsftpd, name, part, told):
+    Upload(gate, pki, vsftpd, name, part).arrives()
+    told.send("begun")
+    signal.pause()
+
+
+def client_killed(gate, pki, vsftpd, name, part):
+    mine, theirs = multiprocessing.Pipe(duplex=False)
+    client = multiprocessing.get_context("fork").Process(target=upload_until_killed,
+                                                         args=(gate, pki, vsftpd, name, part, theirs), daemon=True)
+    client.start()
+    assert mine.poll(ftp_wire.LIMIT_S) and mine.recv() == "begun"
+    client.kill()
+    client.join()
+
+
+def fin_without_close_notify(*where):
+    upload = Upload(*where)
+    fin_only(upload.data)
+    assert upload.wire.final_code() == 426
+
+
+def reset_by_the_client(*where):
+    upload = Upload(*where)
+    reset(upload.data)
+    assert upload.wire.final_code() == 426
+
+
+def children(pid):
+    return [int(child) for child in pathlib.Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+def backend_killed(*where):
+    """The processes of this session, and nobody else's."""
+    upload = Upload(*where)
+    upload.arrives()
+    for process in children(upload.vsftpd.process.pid):
+        for worker in children(process):
+            os.kill(worker, signal.SIGKILL)
+        os.kill(process, signal.SIGKILL)
+    assert upload.wire.final_code() >= 400  # vsftpd has words of its own for it
+
+
+def worker_killed(*where):
+    """Whoever serves the session; p11gate starts another."""
+    upload = Upload(*where)
+    upload.arrives()
+    os.kill(int(upload.session(), 16) >> 32, signal.SIGKILL)
+    with pytest.raises((*ftp_wire.CUT, EOFError)):
+        upload.wire.reply()
+
+
+@pytest.mark.parametrize("part", PARTS)
+@pytest.mark.parametrize("end", [client_killed, fin_without_close_notify, reset_by_the_client, backend_killed,
+                                 worker_killed])
+def test_whoever_ends_an_upload_early_no_complete_file_is_left(gate, pki, vsftpd, end, part):
+    """F15, T1: vsftpd says OK UPLOAD of what it takes for complete, and never of these."""
+    name = f"{end.__name__}-{part}"
+    end(gate, pki, vsftpd, name, PARTS[part])
+    if end is not backend_killed:
+        assert vsftpd.verdict(name) == "incomplete"
+    assert f'OK UPLOAD: Client "127.0.0.1", "/in/{name}"' not in (vsftpd.folder / "log").read_text()
+    assert not vsftpd.has_whole(name, len(FILE))
+
+
+@pytest.mark.parametrize("wire", ["strict", "clear"], indirect=True)
+def test_a_killed_worker_ends_no_download_as_if_it_were_complete(gate, wire, vsftpd):
+    """F15: also in clear, where a FIN is all that tells an end."""
+    (vsftpd.files / "large").write_bytes(FILE)
+    if wire.say("PROT C")[0] == 200:
+        data = wire.connect_data(wire.passive())
+        assert wire.say("RETR in/large")[0] == 150
+    else:
+        data = wire.open_data("RETR in/large")
+    assert data.recv(1000)
+    os.kill(int(ftp_wire.session_of(gate, wire), 16) >> 32, signal.SIGKILL)
+    with pytest.raises(ftp_wire.CUT):
+        ftp_wire.receive_all(data)

@@ -1,4 +1,7 @@
-"""The rules of RFC 4217 and 2428, typed by hand (F1 to F5, F9, F19)."""
+"""The rules of RFC 4217 and 2428, typed by hand (F1 to F5, F7, F9, F18, F19)."""
+
+import socket
+import ssl
 
 import ftp_wire
 import pytest
@@ -12,6 +15,8 @@ def gate(gate_running, pyftpd):
                 "implicit": configuration.listener("implicit", "ftps", pyftpd.port),
                 "lenient": configuration.listener("lenient", "ftp", pyftpd.port, secure_clients_only=False,
                                                   require_data_tls=False),
+                "quirky": configuration.listener("quirky", "ftp", pyftpd.port, quirks=[
+                    "no-pbsz", "auth-implies-private", "allow-ccc"]),
                 "nat": configuration.listener("nat", "ftps", pyftpd.port, passive_address="203.0.113.7")}
 
     with gate_running(prepare) as gate:
@@ -184,3 +189,102 @@ def test_the_password_is_in_no_log_line(wire, pyftpd, gate):
     assert made.say("QUIT")[0] == 221
     gate.wait_for("session-end", user=pyftpd.user, listener="implicit")
     assert pyftpd.password not in gate.text
+
+
+def fetch(wire, pyftpd):
+    """A whole transfer, protected."""
+    (pyftpd.files / "some").write_bytes(b"some content")
+    data = wire.open_data("RETR in/some", reuse=False)
+    assert ftp_wire.receive_all(data) == b"some content"
+    assert wire.reply()[0] == 226
+
+
+def test_rein_begins_anew_in_clear(secured, pyftpd):
+    """F7, RFC 4217 11: TLS ends behind its reply, and nothing that was said counts any more."""
+    secured.login(pyftpd)
+    assert secured.say("EPSV ALL")[0] == 200
+    assert secured.say("REIN")[0] == 220
+    secured.socket = secured.socket.unwrap()
+    for command, code in (("PWD", 530), ("USER acme", 530), ("PROT P", 503), ("FEAT", 211), ("NOOP", 200)):
+        assert secured.say(command)[0] == code, command
+    secured.start_tls()
+    assert secured.say("PWD")[0] == 530 and secured.say("PROT P")[0] == 503
+    secured.login(pyftpd)
+    assert secured.say("PASV")[0] == 227
+    fetch(secured, pyftpd)
+
+
+def test_rein_keeps_the_tls_that_came_first(wire, pyftpd):
+    """F7: on an implicit port."""
+    made = wire("implicit")
+    for _ in range(3):
+        made.login(pyftpd)
+        fetch(made, pyftpd)
+        assert made.say("REIN")[0] == 220
+        assert made.say("PWD")[0] == 530
+
+
+def test_commands_behind_rein_are_nobodys(secured, pyftpd, gate):
+    """F7: what came before TLS ended could be anybody's."""
+    secured.login(pyftpd)
+    secured.send("REIN\r\nUSER mallory")
+    with pytest.raises((EOFError, OSError)):
+        while True:
+            assert secured.line().startswith("220")
+    assert gate.wait_for("session-end", session=ftp_wire.session_of(gate, secured))["reason"] == "bad-request"
+
+
+@pytest.mark.parametrize("says_end", [True, False], ids=["close_notify", "no close_notify"])
+def test_ccc_goes_on_in_clear(wire, pyftpd, says_end):
+    """F7: with the quirk; data channels stay protected. Some clients answer our close_notify, some do not."""
+    made = wire("quirky")
+    made.start_tls()
+    assert made.say("CCC")[0] == 530
+    made.login(pyftpd)
+    assert made.say("CCC")[0] == 200
+    if says_end:
+        plain = made.socket.unwrap()
+    else:
+        assert made.socket.read() == b""
+        plain = socket.socket(fileno=made.socket.detach())
+        plain.settimeout(ftp_wire.LIMIT_S)
+    made.socket = plain
+    assert made.say("PWD")[0] == 257
+    assert made.say("CCC")[0] == 533 and made.say("AUTH TLS")[0] == 503 and made.say("REIN")[0] == 502
+    port = made.passive()
+    data = made.wrap(made.connect_data(port))
+    made.send("LIST")
+    assert b"in" in ftp_wire.receive_all(data)
+    assert made.final_code() == 226
+
+
+def test_quirks_of_old_clients(wire, pyftpd):
+    """F1, F4, F5: TLS-P, PROT without PBSZ, and data that is private without PROT."""
+    made = wire("quirky")
+    made.start_tls("TLS-P")
+    made.login(pyftpd, protect=False)
+    fetch(made, pyftpd)
+    assert made.say("PROT P")[0] == 200
+    assert wire("explicit").say("AUTH TLS-P")[0] == 504
+
+
+@pytest.mark.parametrize("offered, chosen", [(["ftp"], "ftp"), (["x-filezilla-ftp", "ftp"], "ftp"), (None, None)])
+def test_alpn_is_ftp(gate, pki, offered, chosen):
+    """F18."""
+    made = ftp_wire.Wire(pki, gate.ports["implicit"])
+    if offered:
+        made.context.set_alpn_protocols(offered)
+    made.socket = made.wrap(made.socket)
+    assert made.socket.selected_alpn_protocol() == chosen
+    assert made.reply()[0] == 220
+    made.close()
+
+
+@pytest.mark.parametrize("offered", [["h2", "http/1.1"], ["x-filezilla-ftp"]])
+def test_alpn_without_ftp_is_refused(gate, pki, offered):
+    """F18: alert 120."""
+    made = ftp_wire.Wire(pki, gate.ports["implicit"])
+    made.context.set_alpn_protocols(offered)
+    with pytest.raises(ssl.SSLError, match="NO_APPLICATION_PROTOCOL|no application protocol"):
+        made.wrap(made.socket)
+    made.close()

@@ -1,10 +1,12 @@
 """FTP sessions that flood, stall, idle, break off or outlive something (F11, F13, F14)."""
 
+import contextlib
 import hashlib
 import select
 import signal
 import socket
 import ssl
+import time
 
 import clients
 import ftp_backends
@@ -24,6 +26,7 @@ def gate(gate_running, pyftpd):
         return {"implicit": configuration.listener("implicit", "ftps", port),
                 "explicit": configuration.listener("explicit", "ftp", port),
                 "login-soon": configuration.listener("login-soon", "ftps", port, login_timeout="2s"),
+                "auth-soon": configuration.listener("auth-soon", "ftp", port, login_timeout="2s"),
                 "idle-soon": configuration.listener("idle-soon", "ftps", port, idle_timeout="3s"),
                 "dead-end": configuration.listener("dead-end", "ftps", NOBODY_LISTENS)}
 
@@ -123,6 +126,23 @@ def test_a_client_that_does_not_log_in_is_told_421(gate, greeted):
     wire = greeted(gate, "login-soon")
     assert wire.reply()[0] == 421
     assert is_over(wire)
+    assert gate.wait_for("session-end", client=wire.client, reason="login-timeout")
+
+
+@pytest.mark.parametrize("listener, word", [("login-soon", "REIN"), ("auth-soon", "REIN"), ("auth-soon", "AUTH")])
+def test_nobody_gets_more_time_by_beginning_anew(gate, pki, greeted, listener, word):
+    """F7: REIN without a login before it, and AUTH behind it."""
+    wire = greeted(gate, listener) if listener == "login-soon" else ftp_wire.Wire(pki, gate.ports[listener])
+    assert listener == "login-soon" or wire.reply()[0] == 220
+    until, code = time.monotonic() + 15, 0
+    with contextlib.suppress(EOFError, OSError):  # the end may come in the middle of a handshake
+        while code != 421 and time.monotonic() < until:
+            if word == "AUTH" and wire.say("AUTH TLS")[0] == 234:
+                wire.socket = wire.wrap(wire.socket)
+            code = wire.say("REIN")[0]
+            if word == "AUTH" and code == 220:
+                wire.socket = wire.socket.unwrap()
+    assert code in (220, 421)
     assert gate.wait_for("session-end", client=wire.client, reason="login-timeout")
 
 

@@ -122,7 +122,7 @@ def test_what_partners_do_is_counted(gate, pki, pyftpd):
 def test_requests_and_transfers_are_counted(gate, pki, pyftpd):
     posted = clients.Curl(pki)("-d", "an order", f"https://localhost:{gate.ports['web']}/as2")
     assert posted.returncode == 0, posted.stderr
-    until_metric(gate, 'p11gate_http_requests_total{listener="web"}', 1)
+    until_metric(gate, 'p11gate_http_requests_total{listener="web",code="200"}', 1)
     (pyftpd.files / "counted").write_bytes(b"x" * 5000)
     ftp = clients.FtpsCurl(pki, pyftpd, gate.ports["ftp"], True, "EPSV", "1.3")
     assert ftp.do(ftp.base + "counted") == "x" * 5000
@@ -290,6 +290,10 @@ def test_every_metric_is_documented_with_its_type_and_labels(gate, pki, sickness
     sickness.says("fail C_Sign 1 CKR_DEVICE_REMOVED")
     raw_session(pki, gate)
     until_metric(gate, 'p11gate_sign_errors_total{keystore="edge",ckr="CKR_DEVICE_REMOVED"}', 1)
+    posted = clients.Curl(pki)("-d", "an order", f"https://localhost:{gate.ports['web']}/as2")
+    assert posted.returncode == 0, posted.stderr
+    for family in ("p11gate_backend_up", "p11gate_http_requests_total", "p11gate_sessions_total"):
+        waiting.until(lambda name=family: any(sample.startswith(name + "{") for sample in metrics(gate)), family)
     text = (pathlib.Path(os.environ["P11GATE_SOURCE"]) / "docs/operations.md").read_text()
     rows = re.findall(r"^\| `(p11gate_\w+)` \| (\w+) \|([^|]*)\|", text, re.MULTILINE)
     documented = {name: (kind, labels.strip()) for name, kind, labels in rows}

@@ -9,16 +9,21 @@ import pytest
 import softhsm
 
 IMPLICIT, EXPLICIT, UNAWARE = 990, 21, 991
-PORTS, ADVERTISED = "30000-30049", "30000-30049"
+LISTENING, ADVERTISED, COUNT = 30000, 40000, 50  # passive ports: the router passes others on than it shows
 SIZE = 200 * 1024
 LIMIT_S = 8  # for what does not work
+
+
+def ports(first):
+    return f"{first}-{first + COUNT - 1}"
 
 
 @pytest.fixture(scope="module")
 def machines():
     made = namespaces.Namespaces()
     made.translate(f"tcp dport {{ {IMPLICIT}, {EXPLICIT}, {UNAWARE} }} dnat to {namespaces.SERVER}",
-                   f"tcp dport {ADVERTISED} dnat to {namespaces.SERVER}:{PORTS}")
+                   "dnat to tcp dport map { " + ", ".join(
+                       f"{ADVERTISED + number} : {namespaces.SERVER} . {LISTENING + number}" for number in range(COUNT)) + " }")
     yield made
     made.remove()
 
@@ -48,7 +53,8 @@ def backend(machines, scratch):
 @pytest.fixture(scope="module")
 def gate(machines, backend, program, token, new_folder, pki):
     configuration = gate_module.Configuration(new_folder(), pki, token)
-    aware = {"passive_address": namespaces.OUTSIDE, "passive_ports": PORTS}
+    aware = {"passive_address": namespaces.OUTSIDE, "passive_ports": ports(LISTENING),
+             "passive_ports_advertised": ports(ADVERTISED)}
     for alias, protocol, port, options in (("implicit", "ftps", IMPLICIT, aware), ("explicit", "ftp", EXPLICIT, aware),
                                            ("unaware", "ftps", UNAWARE, {"passive_ports": "31000-31049"})):
         configuration.listener(alias, protocol, backend.port, **options)

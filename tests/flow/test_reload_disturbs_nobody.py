@@ -197,11 +197,12 @@ def test_the_oldest_generation_is_asked_to_go(make_gate, configuration, pki, pyf
 
 
 def test_all_who_ask_at_once_are_answered(on_disk):
+    control.change_shape(on_disk)
     with concurrent.futures.ThreadPoolExecutor(4) as pool:
-        for asked in [pool.submit(control.reload, on_disk) for _ in range(4)]:
+        for asked in [pool.submit(control.reload_as_it_is, on_disk) for _ in range(4)]:
             asked.result()
     served, = [one["number"] for one in control.status(on_disk)["generations"] if one["state"] == "serving"]
-    assert 2 <= served <= 5
+    assert served == 2
     assert on_disk.wait_for("reload-done", generation=served)
 
 

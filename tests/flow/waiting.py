@@ -42,11 +42,15 @@ def is_free(port):
             return False
 
 
+given_ports = set()
+
+
 def free_port():
-    """Below the ephemeral ports, so that no client's own port takes it before the server does."""
+    """Below the ephemeral ports, so that no client's own port takes it before the server does; none twice."""
     while True:
         port = random.randrange(12000, 22000)
-        if is_free(port):
+        if port not in given_ports and is_free(port):
+            given_ports.add(port)
             return port
 
 

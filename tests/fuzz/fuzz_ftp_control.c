@@ -1,23 +1,29 @@
 /*
- * A session as a byte script for the control filter. The first byte is the world (rules), then steps: a byte
- * that says who acts, a byte of length, and the bytes that the client or the backend says; or an event.
+ * A session as a byte script for the control filter. The first two bytes are the world (rules), then steps: a
+ * byte that says who acts, a byte of length, and the bytes that the client or the backend says; or an event.
  *
  * Whatever comes: nothing goes to the backend in clear where TLS is asked for; a forwarded command is one
- * line; data channels and transfers are begun and ended in their order; nothing happens after the end.
+ * line; a mapped login says nothing of what the client typed; nobody but the client is connected to; data
+ * channels and transfers are begun and ended in their order; nothing happens after the end.
  */
+#include "conf_partner.h"
 #include "ftp_control.h"
 
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 enum { HELD_MAX = 64 * 1024, STEP_EVENTS = 8 };
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static struct stage {
-    uint8_t world;
+    uint8_t world, more;
+    bool cleared, disabled, key_lost;
+    unsigned failed_logins;
     bool ends_at_once;
     struct ftp_control *control;
+    struct addr client;
     bool secured, tls_asked, has_backend, has_data, connecting, connected, started, completed, transfer,
         ended;
     uint8_t held[2][HELD_MAX];
@@ -40,6 +46,9 @@ static bool is_clear_login(void)
     return stage.world & 2;
 }
 
+/* More of the world. */
+enum { MAPPED = 1, ACTIVE = 2, CCC = 4, LAX = 8, HOSTS = 16, DIRECTORY = 32, LISTS = 64, BACKEND_V6 = 128 };
+
 static void op_reply(void *owner, const void *data, size_t len)
 {
     (void)owner;
@@ -52,15 +61,18 @@ static void op_forward(void *owner, const void *data, size_t len)
     const char *text = data;
     (void)owner;
     must(!stage.ended && !stage.tls_asked && stage.has_backend);
-    must(stage.secured || is_implicit() || is_clear_login());
+    must(stage.secured || stage.cleared || is_implicit() || is_clear_login());
     must(len >= 3 && text[len - 2] == '\r' && text[len - 1] == '\n');
+    must(!(stage.more & MAPPED) ||
+         (strncasecmp(text, "USER ", 5) != 0 && strncasecmp(text, "PASS ", 5) != 0) ||
+         strncmp(text, "USER partner\r\n", len) == 0 || strncmp(text, "PASS from file\r\n", len) == 0);
     must(!memchr(text, '\r', len - 2) && !memchr(text, '\n', len - 2) && !memchr(text, '\0', len));
 }
 
 static bool op_can_secure(void *owner)
 {
     (void)owner;
-    return !(stage.world & 4);
+    return !(stage.world & 4) && !stage.key_lost;
 }
 
 static void op_start_tls(void *owner)
@@ -70,10 +82,97 @@ static void op_start_tls(void *owner)
     stage.tls_asked = true;
 }
 
-static bool op_certificate_refused(void *owner)
+static void op_clear_tls(void *owner)
 {
     (void)owner;
-    return stage.world & 8;
+    must((stage.secured || is_implicit()) && !stage.cleared && !stage.tls_asked && !stage.ended);
+    stage.secured = false;
+    stage.cleared = stage.has_backend; /* CCC; behind REIN everything is as in the beginning */
+    stage.held_len[0] = 0;
+}
+
+static void op_begin_anew(void *owner)
+{
+    (void)owner;
+    must(!stage.has_backend && !stage.has_data && !stage.transfer);
+}
+
+static void op_identify(void *owner, bool secure, struct ftp_identity *out)
+{
+    static const struct conf_partner partner = {
+        .alias = "p", .enabled = true, .ftp_user = "partner", .ftp_password = "from file"};
+    bool required = (stage.world & 8) || (stage.more & MAPPED);
+    bool untrusted = (stage.world & 8) || stage.disabled;
+    struct ftp_identity_facts facts = {
+        .mode = required ? CONF_CLIENT_REQUIRE : CONF_CLIENT_NONE,
+        .cert_map = stage.more & MAPPED,
+        .verdict = !secure || !required ? TLS_NO_CERTIFICATE
+                   : untrusted          ? TLS_UNTRUSTED
+                                        : TLS_TRUSTED,
+        .partner = &partner,
+    };
+    (void)owner;
+    must(secure == (stage.secured || is_implicit()));
+    ftp_identity_decide(&facts, out);
+}
+
+static bool op_still_welcome(void *owner)
+{
+    (void)owner;
+    return !stage.disabled;
+}
+
+static bool op_login_failed(void *owner)
+{
+    (void)owner;
+    return ++stage.failed_logins >= 3;
+}
+
+static void op_command_refused(void *owner, const char *verb)
+{
+    (void)owner;
+    must((stage.more & LISTS) && *verb);
+}
+
+static enum ftp_host op_choose_host(void *owner, const char *name)
+{
+    (void)owner;
+    must(!name || (stage.more & HOSTS));
+    if (!name || strcmp(name, "a") == 0)
+        return FTP_HOST_SAME_BACKEND;
+    return strcmp(name, "b") == 0 ? FTP_HOST_OTHER_BACKEND : FTP_HOST_UNKNOWN;
+}
+
+static const char *op_features(void *owner, size_t *len)
+{
+    static const char reply[] = "211-x\r\n SIZE\r\n MLST x\r\n211 End\r\n";
+    (void)owner;
+    *len = sizeof reply - 1;
+    return stage.more & ACTIVE ? reply : NULL;
+}
+
+static void op_keep_features(void *owner, const char *reply, size_t len)
+{
+    (void)owner;
+    must(len > 4 && memcmp(reply, "211", 3) == 0);
+}
+
+static bool op_passive_address(void *owner, struct addr *out)
+{
+    struct err err;
+    (void)owner;
+    must(addr_parse_host("203.0.113.7", out, &err));
+    return !(stage.more & BACKEND_V6);
+}
+
+static bool op_dial_data(void *owner, const struct addr *client, bool protect)
+{
+    (void)owner;
+    (void)protect;
+    must((stage.more & ACTIVE) && addr_port(client) >= 1024 && addr_same_host(client, &stage.client));
+    must(!stage.transfer);
+    stage.has_data = !(stage.world & 16);
+    return stage.has_data;
 }
 
 static void op_connect_backend(void *owner)
@@ -94,7 +193,7 @@ static void op_drop_backend(void *owner)
 static bool op_listen_data(void *owner, bool protect, uint16_t *port)
 {
     (void)owner;
-    must(!protect || stage.secured || is_implicit());
+    must(!protect || stage.secured || stage.cleared || is_implicit());
     must(!stage.transfer);
     *port = 30001;
     stage.has_data = !(stage.world & 16);
@@ -107,6 +206,7 @@ static enum ftp_data_failure op_connect_data(void *owner, uint16_t port, bool pr
     (void)upload;
     must(port && stage.has_data && stage.transfer && !stage.connecting);
     must(protect || (stage.world & 32));
+    must(!stage.disabled);
     if (stage.world & 64)
         return FTP_DATA_TLS;
     stage.connecting = true;
@@ -141,10 +241,12 @@ static void op_deadline(void *owner, uint64_t ms)
     must(ms == 0 || (ms == FTP_FINAL_REPLY_MS && stage.transfer));
 }
 
-static void op_login(void *owner, const char *user, unsigned code)
+static void op_login(void *owner, const struct ftp_login_report *report)
 {
     (void)owner;
-    must(strlen(user) > 0 && code >= 200 && code < 600);
+    must(strlen(report->user) > 0 && report->code >= 200 && report->code < 600);
+    must(!(stage.more & MAPPED) || report->code >= 300 || strcmp(report->user, "partner") == 0);
+    must(!(stage.world & 8) || report->code == 530);
 }
 
 static void op_transfer_began(void *owner)
@@ -175,7 +277,17 @@ static const struct ftp_control_ops ops = {
     .forward = op_forward,
     .can_secure = op_can_secure,
     .start_tls = op_start_tls,
-    .certificate_refused = op_certificate_refused,
+    .clear_tls = op_clear_tls,
+    .begin_anew = op_begin_anew,
+    .identify = op_identify,
+    .still_welcome = op_still_welcome,
+    .login_failed = op_login_failed,
+    .command_refused = op_command_refused,
+    .choose_host = op_choose_host,
+    .features = op_features,
+    .keep_features = op_keep_features,
+    .passive_address = op_passive_address,
+    .dial_data = op_dial_data,
     .connect_backend = op_connect_backend,
     .drop_backend = op_drop_backend,
     .listen_data = op_listen_data,
@@ -218,15 +330,16 @@ static void secured(void)
     ftp_control_secured(stage.control);
 }
 
+/* 0: connected, 1: done, 2 and so on: what has failed. */
 static void data_event(uint8_t which)
 {
     struct ftp_control *control = stage.control;
-    if (which < FTP_DATA_FAILURES && which != FTP_DATA_OK && stage.connecting) {
-        ftp_control_data_failed(control, (enum ftp_data_failure)which);
-    } else if (which == FTP_DATA_FAILURES && stage.connecting && !stage.connected) {
+    if (which >= 2 && stage.connecting) {
+        ftp_control_data_failed(control, (enum ftp_data_failure)(which - 1));
+    } else if (which == 0 && stage.connecting && !stage.connected) {
         stage.connected = true;
         ftp_control_data_connected(control);
-    } else if (which == FTP_DATA_FAILURES + 1 && stage.completed) {
+    } else if (which == 1 && stage.completed) {
         ftp_control_data_done(control);
     }
 }
@@ -246,6 +359,10 @@ static void other_event(uint8_t which)
         ftp_control_login_expired(control);
     else if (which == 5)
         secured();
+    else if (which == 6)
+        stage.disabled = true;
+    else if (which == 7)
+        stage.key_lost = true;
 }
 
 static size_t step(const uint8_t *data, size_t size)
@@ -258,37 +375,53 @@ static size_t step(const uint8_t *data, size_t size)
         return used + len;
     }
     if (kind == 6)
-        data_event(argument % (FTP_DATA_FAILURES + 2));
+        data_event(argument % (FTP_DATA_FAILURES + 1));
     else
-        other_event(argument % 6);
+        other_event(argument % 8);
     feed(1, NULL, 0);
     feed(0, NULL, 0);
     return used;
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+static const char *const denied[] = {"SITE", "PASV", "PASS"};
+static const char *const allowed[] = {"RETR", "STOR", "CWD", "REST", "OPTS"};
+
+static struct ftp_rules rules_of(void)
 {
     struct err err;
-    if (!size)
-        return 0;
-    stage.world = data[0];
-    stage.ends_at_once = size & 1;
-    stage.secured = stage.tls_asked = stage.has_backend = stage.has_data = stage.connecting = false;
-    stage.connected = stage.started = stage.completed = stage.transfer = stage.ended = false;
-    stage.held_len[0] = stage.held_len[1] = 0;
-    struct ftp_rules rules = {
+    bool lists = stage.more & LISTS, lax = stage.more & LAX;
+    must(addr_parse_host(stage.world & 128 ? "2001:db8::1" : "10.0.0.1", &stage.client, &err));
+    return (struct ftp_rules){
         .greeting = "ready",
         .implicit = is_implicit(),
         .secure_clients_only = !is_clear_login(),
         .require_data_tls = !(stage.world & 32),
+        .active_mode = stage.more & ACTIVE,
+        .no_pbsz = lax,
+        .auth_implies_private = lax,
+        .allow_ccc = stage.more & CCC,
+        .has_hosts = stage.more & HOSTS,
+        .login_directory = stage.more & DIRECTORY ? "/home/%u" : "",
+        .commands = {.deny = denied,
+                     .deny_count = lists ? 3 : 0,
+                     .allow = allowed,
+                     .allow_count = lists ? 5 : 0},
         .client_is_v4 = !(stage.world & 128),
-        .backend_is_v4 = true,
+        .backend_is_v4 = !(stage.more & BACKEND_V6),
+        .client = stage.client,
     };
-    must(addr_parse_host("203.0.113.7", &rules.passive_address, &err));
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    if (size < 2)
+        return 0;
+    stage = (struct stage){.world = data[0], .more = data[1], .ends_at_once = size & 1};
+    struct ftp_rules rules = rules_of();
     stage.control = ftp_control_new(&rules, &ops, NULL);
     must(stage.control != NULL);
     ftp_control_open(stage.control);
-    for (size_t at = 1; at < size && !stage.ended;)
+    for (size_t at = 2; at < size && !stage.ended;)
         at += step(data + at, size - at);
     if (!stage.ended)
         ftp_control_farewell(stage.control, REASON_STOPPING);

@@ -1,8 +1,8 @@
-/* Any bytes as commands, as a reply, as passive replies and as a feature list: limits hold, nothing is read
- * or written past an end, and what is accepted looks like what it was accepted as. */
-#include "ftp_feat.h"
+/* Any bytes as command lines, as arguments of PORT and EPRT and as names in a path: limits hold, nothing is
+ * read or written past an end, and what is accepted looks like what it was accepted as. */
+#include "ftp_identity.h"
 #include "ftp_line.h"
-#include "ftp_passive.h"
+#include "ftp_port.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -34,53 +34,43 @@ static void read_commands(const uint8_t *data, size_t size)
     }
 }
 
-static void look_at(const struct ftp_reply *reply)
+static void read_ports(const uint8_t *data, size_t size)
 {
-    const char *text = (const char *)buf_data(&reply->text);
-    size_t len = buf_len(&reply->text);
-    struct buf features;
-    uint16_t port;
-    must(reply->code >= 100 && reply->code < 600 && len >= 5 && len <= FTP_REPLY_BYTES_MAX);
-    must(text[len - 2] == '\r' && text[len - 1] == '\n');
-    must(!memchr(text, '\0', len));
-    must(!ftp_passive_read_227(text, len, &port) || port);
-    must(!ftp_passive_read_229(text, len, &port) || port);
-    buf_init(&features, FTP_FEAT_MAX);
-    if (ftp_feat_merge(text, len, &features))
-        must(buf_len(&features) <= FTP_FEAT_MAX);
-    buf_free(&features);
+    static const char *const hosts[] = {"192.0.2.1", "2001:db8::1"};
+    char text[FTP_COMMAND_MAX + 1];
+    struct addr client, out;
+    struct err err;
+    if (size >= sizeof text)
+        return;
+    memcpy(text, data, size);
+    text[size] = '\0';
+    for (size_t i = 0; i < 2; i++) {
+        must(addr_parse_host(hosts[i], &client, &err));
+        if (ftp_port_read(text, &client, &out) == FTP_PORT_OK)
+            must(addr_same_host(&out, &client) && addr_port(&out) >= 1024);
+        if (ftp_port_read_extended(text, &client, &out) == FTP_PORT_OK)
+            must(addr_same_host(&out, &client) && addr_port(&out) >= 1024);
+    }
 }
 
-/* In pieces of the size of the first byte, as packets might cut it. */
-static void read_replies(const uint8_t *data, size_t size)
+static void read_names(const uint8_t *data, size_t size)
 {
-    struct ftp_reply reply;
-    size_t piece = (size_t)data[0] + 1, at = 0, seen = 0;
-    enum ftp_line_status status = FTP_LINE_MORE;
-    ftp_reply_init(&reply);
-    while (seen < size && (status == FTP_LINE_MORE || status == FTP_LINE_READY)) {
-        size_t taken;
-        seen = size - seen > piece ? seen + piece : size;
-        status = ftp_reply_add(&reply, data + at, seen - at, &taken);
-        must(taken <= seen - at);
-        at += taken;
-        must((status == FTP_LINE_READY) == reply.complete);
-        if (status != FTP_LINE_READY)
-            continue;
-        look_at(&reply);
-        ftp_reply_reset(&reply);
-    }
-    ftp_reply_free(&reply);
+    char text[FTP_COMMAND_MAX + 1], out[64];
+    if (size >= sizeof text)
+        return;
+    memcpy(text, data, size);
+    text[size] = '\0';
+    if (ftp_identity_directory("/home/%u", text, out, sizeof out))
+        must(strncmp(out, "/home/", 6) == 0 && !strpbrk(out + 6, "/\r\n") && strcmp(out + 6, "..") != 0);
+    (void)ftp_identity_directory(text, "acme", out, sizeof out);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    uint16_t port;
     if (!size)
         return 0;
+    read_ports(data, size);
+    read_names(data, size);
     read_commands(data, size);
-    read_replies(data, size);
-    must(!ftp_passive_read_227((const char *)data, size, &port) || port);
-    must(!ftp_passive_read_229((const char *)data, size, &port) || port);
     return 0;
 }

@@ -5,6 +5,7 @@
  */
 #include "buf.h"
 #include "http_exchange.h"
+#include "http_head.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -47,7 +48,21 @@ static void finished(void *owner, const struct http_record *record)
     must(record->code == 0 || (record->code >= 200 && record->code < 600));
 }
 
-static const struct http_outlet outlet = {to_client, to_backend, finished};
+/* A rule for each byte that a path can begin with. */
+static bool admit(void *owner, const struct http_head *head, const uint8_t *bytes, struct http_permit *permit,
+                  struct http_fault *fault)
+{
+    struct play *play = owner;
+    uint8_t byte = head->path.len > 1 ? bytes[head->path.at + 1] : 0;
+
+    must(!play->over && head->has_start_line);
+    permit->max_body_bytes = byte == 'l' ? 4 : 0;
+    permit->identity = "Client-Cert: :AA==:\r\n";
+    permit->identity_len = byte == 'i' ? strlen(permit->identity) : 0;
+    return byte != 'f' || http_refuse(fault, 403, "forbidden");
+}
+
+static const struct http_outlet outlet = {to_client, to_backend, finished, admit};
 
 typedef size_t give_function(struct http_exchange *exchange, const uint8_t *data, size_t len);
 
@@ -69,7 +84,7 @@ static void act(struct play *play, unsigned what)
     static void (*const acts[])(struct http_exchange *) = {
         http_exchange_client_ended,        http_exchange_client_cut,     http_exchange_backend_ended,
         http_exchange_backend_unreachable, http_exchange_backend_failed, http_exchange_head_late,
-        http_exchange_answer_late,         http_exchange_drain,
+        http_exchange_answer_late,         http_exchange_drain,          http_exchange_body_slow,
     };
 
     play->over = http_exchange_phase(play->exchange) == HTTP_PHASE_OVER;
@@ -108,7 +123,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     must(addr_parse_host("192.0.2.9", &client, &err));
     buf_init(&play.client, size + 1);
     buf_init(&play.backend, size + 1);
-    play.exchange = http_exchange_new(&outlet, &play, &client);
+    play.exchange = http_exchange_new(&outlet, &play, &client, data[0] & 1);
     must(play.exchange != NULL);
     for (size_t at = 0; at < size; at += play_step(&play, data + at, size - at))
         ;

@@ -46,7 +46,7 @@ static bool rewrite(struct buf *out, struct http_head *head, const uint8_t *data
     bool fine;
 
     must(addr_parse_host("2001:db8::9", &client, &err));
-    http_forwarded_init(&forwarded, &client);
+    http_forwarded_init(&forwarded, &client, true);
     if (head->kind == HTTP_HEAD_ANSWER) {
         fine = http_options_read(&options, head, data, &fault) &&
                http_body_of_answer(&body, head, data, false, false, &fault);

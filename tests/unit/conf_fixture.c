@@ -15,7 +15,7 @@ struct conf_files *fixture_files(const struct fixture_file *list)
 
     while (list[count].path)
         count++;
-    buf_init(&packed, 1 << 20);
+    buf_init(&packed, 1 << 22);
     assert_true(pack_u32(&packed, count));
     for (uint32_t i = 0; i < count; i++) {
         assert_true(pack_text(&packed, list[i].path));

@@ -24,5 +24,7 @@ void fixture_write(const char *path, const void *bytes, size_t len);
 /* Something that looks like a certificate. */
 #define FIXTURE_CERTIFICATE "-----BEGIN CERTIFICATE-----\nMAA=\n-----END CERTIFICATE-----\n"
 
+#define FIXTURE_CRL "-----BEGIN X509 CRL-----\nMAA=\n-----END X509 CRL-----\n"
+
 /* Text and length of what looks like an OCSP response: SEQUENCE { ENUMERATED 0 }. */
 #define FIXTURE_OCSP "\x30\x03\x0a\x01\x00", 5

@@ -1,5 +1,6 @@
 #include "ftp_script.h"
 
+#include "conf_partner.h"
 #include "ftp_control.h"
 #include "unit.h"
 
@@ -10,6 +11,11 @@ enum { OUT_MAX = 64 * 1024, LINE_MAX_BYTES = 4096, PORT = 30001 };
 
 struct stage {
     const struct ftp_script *script;
+    bool disabled, renamed, key_lost;
+    unsigned failed_logins;
+    const char *host; /* chosen by HOST */
+    char features[1024];
+    size_t features_len;
     struct ftp_control *control;
     char reply[LINE_MAX_BYTES], forward[LINE_MAX_BYTES]; /* a line that is not complete yet */
     char out[OUT_MAX];
@@ -63,17 +69,107 @@ static void op_forward(void *owner, const void *data, size_t len)
 
 static bool op_can_secure(void *owner)
 {
-    return !is_world(owner, NO_KEY);
+    struct stage *stage = owner;
+    return !stage->key_lost && !is_world(owner, NO_KEY);
 }
 
 static void op_start_tls(void *owner)
 {
-    note(owner, "=", "start-tls");
+    const struct stage *stage = owner;
+    char text[64];
+    (void)snprintf(text, sizeof text, "start-tls%s%s", stage->host ? " " : "",
+                   stage->host ? stage->host : "");
+    note(owner, "=", text);
 }
 
-static bool op_certificate_refused(void *owner)
+static void op_clear_tls(void *owner)
 {
-    return is_world(owner, CERTIFICATE_REFUSED);
+    note(owner, "=", "clear-tls");
+}
+
+static void op_begin_anew(void *owner)
+{
+    note(owner, "=", "begin-anew");
+}
+
+static void op_identify(void *owner, bool secure, struct ftp_identity *out)
+{
+    struct stage *stage = owner;
+    struct conf_partner partner = {.alias = "p",
+                                   .enabled = true,
+                                   .ftp_user = stage->renamed ? "another" : "partner",
+                                   .ftp_password = "from file"};
+    bool required = is_world(stage, CERTIFICATE_REFUSED) || is_world(stage, MAPPED);
+    bool untrusted = is_world(stage, CERTIFICATE_REFUSED) || stage->disabled;
+    struct ftp_identity_facts facts = {
+        .mode = required ? CONF_CLIENT_REQUIRE : CONF_CLIENT_NONE,
+        .cert_map = is_world(stage, MAPPED),
+        .verdict = !secure || !required ? TLS_NO_CERTIFICATE
+                   : untrusted          ? TLS_UNTRUSTED
+                                        : TLS_TRUSTED,
+        .partner = &partner,
+    };
+    ftp_identity_decide(&facts, out);
+}
+
+static bool op_still_welcome(void *owner)
+{
+    struct stage *stage = owner;
+    return !stage->disabled;
+}
+
+static bool op_login_failed(void *owner)
+{
+    struct stage *stage = owner;
+    return ++stage->failed_logins >= 3;
+}
+
+static void op_command_refused(void *owner, const char *verb)
+{
+    char text[64];
+    (void)snprintf(text, sizeof text, "refused %s", verb);
+    note(owner, "=", text);
+}
+
+static enum ftp_host op_choose_host(void *owner, const char *name)
+{
+    static const char *const hosts[] = {"a.example", "b.example"};
+    struct stage *stage = owner;
+    bool other = name && strcmp(name, hosts[1]) == 0;
+    if (name && !other && strcmp(name, hosts[0]) != 0)
+        return FTP_HOST_UNKNOWN;
+    stage->host = name ? hosts[other] : NULL;
+    return other ? FTP_HOST_OTHER_BACKEND : FTP_HOST_SAME_BACKEND;
+}
+
+static const char *op_features(void *owner, size_t *len)
+{
+    struct stage *stage = owner;
+    *len = stage->features_len;
+    return stage->features_len ? stage->features : NULL;
+}
+
+static void op_keep_features(void *owner, const char *reply, size_t len)
+{
+    struct stage *stage = owner;
+    assert_true(len <= sizeof stage->features);
+    memcpy(stage->features, reply, len);
+    stage->features_len = len;
+}
+
+static bool op_passive_address(void *owner, struct addr *out)
+{
+    struct err err;
+    return addr_parse_host("203.0.113.7", out, &err) && !is_world(owner, NO_ADDRESS);
+}
+
+static bool op_dial_data(void *owner, const struct addr *client, bool protect)
+{
+    char host[ADDR_TEXT_LEN], text[ADDR_TEXT_LEN + 16];
+    addr_text(client, host);
+    (void)snprintf(text, sizeof text, "dial %s %c", host, protect ? 'P' : 'C');
+    note(owner, "=", text);
+    return !is_world(owner, NO_DIAL);
 }
 
 static void op_connect_backend(void *owner)
@@ -83,6 +179,8 @@ static void op_connect_backend(void *owner)
 
 static void op_drop_backend(void *owner)
 {
+    struct stage *stage = owner;
+    stage->held_len[1] = 0;
     note(owner, "=", "drop-backend");
 }
 
@@ -127,10 +225,11 @@ static void op_deadline(void *owner, uint64_t ms)
     note(owner, "=", text);
 }
 
-static void op_login(void *owner, const char *user, unsigned code)
+static void op_login(void *owner, const struct ftp_login_report *report)
 {
-    char text[256];
-    (void)snprintf(text, sizeof text, "login %s %u", user, code);
+    char text[512];
+    (void)snprintf(text, sizeof text, "login %s%s%s %u", report->user, *report->typed ? " typed " : "",
+                   report->typed, report->code);
     note(owner, "=", text);
 }
 
@@ -161,7 +260,17 @@ static const struct ftp_control_ops ops = {
     .forward = op_forward,
     .can_secure = op_can_secure,
     .start_tls = op_start_tls,
-    .certificate_refused = op_certificate_refused,
+    .clear_tls = op_clear_tls,
+    .begin_anew = op_begin_anew,
+    .identify = op_identify,
+    .still_welcome = op_still_welcome,
+    .login_failed = op_login_failed,
+    .command_refused = op_command_refused,
+    .choose_host = op_choose_host,
+    .features = op_features,
+    .keep_features = op_keep_features,
+    .passive_address = op_passive_address,
+    .dial_data = op_dial_data,
     .connect_backend = op_connect_backend,
     .drop_backend = op_drop_backend,
     .listen_data = op_listen_data,
@@ -186,7 +295,8 @@ static void feed(struct stage *stage, int side, const char *data, size_t len)
     stage->held_len[side] += len;
     size_t taken = side ? ftp_control_backend_data(stage->control, held, stage->held_len[side])
                         : ftp_control_client_data(stage->control, held, stage->held_len[side]);
-    assert_true(taken <= stage->held_len[side]);
+    if (taken > stage->held_len[side])
+        taken = stage->held_len[side]; /* of a backend that was dropped meanwhile */
     stage->held_len[side] -= taken;
     memmove(held, held + taken, stage->held_len[side]);
 }
@@ -222,6 +332,9 @@ static const struct {
     {"no-backend", FTP_DATA_NO_BACKEND},
     {"absent", FTP_DATA_ABSENT},
     {"tls", FTP_DATA_TLS},
+    {"not-resumed", FTP_DATA_NOT_RESUMED},
+    {"certificate", FTP_DATA_CERTIFICATE},
+    {"stalled", FTP_DATA_STALLED},
     {"cut", FTP_DATA_CUT},
     {"incomplete", FTP_DATA_INCOMPLETE},
     {"backend-cut", FTP_DATA_BACKEND_FAILED},
@@ -230,6 +343,12 @@ static const struct {
 
 static void happen(struct stage *stage, const char *name)
 {
+    if (strcmp(name, "disabled") == 0 || strcmp(name, "renamed") == 0 || strcmp(name, "key-lost") == 0) {
+        stage->disabled = stage->disabled || name[0] == 'd';
+        stage->renamed = stage->renamed || name[0] == 'r';
+        stage->key_lost = stage->key_lost || name[0] == 'k';
+        return;
+    }
     for (size_t i = 0; i < ROWS(events); i++) {
         if (strcmp(name, events[i].name) == 0) {
             events[i].run(stage->control);
@@ -341,20 +460,49 @@ static void play(struct stage *stage, const char *text)
     }
 }
 
-static void play_both(const struct ftp_script *script, const char *prologue)
+static const char *const denied[] = {"SITE", "HELP", "CLNT", "USER"};
+static const char *const allowed[] = {"RETR", "SITE"};
+static const char *const not_made[] = {"MKD", "XRMD"};
+static const char *const walked[] = {"CWD", "XPWD"};
+
+static struct ftp_command_policy commands_of(unsigned world)
+{
+    struct ftp_command_policy policy = {.deny = denied, .allow = allowed};
+    if (world & DENY_MAKING)
+        return (struct ftp_command_policy){
+            .deny = not_made, .deny_count = ROWS(not_made), .allow = walked, .allow_count = ROWS(walked)};
+    policy.deny_count = world & DENY_SITE ? ROWS(denied) : 0;
+    policy.allow_count = world & ALLOW_RETR ? ROWS(allowed) : 0;
+    return policy;
+}
+
+static struct ftp_rules rules_of(unsigned world)
 {
     struct ftp_rules rules = {
         .greeting = "ready",
-        .implicit = script->world & IMPLICIT,
-        .secure_clients_only = !(script->world & CLEAR_LOGIN),
-        .require_data_tls = !(script->world & CLEAR_DATA),
-        .client_is_v4 = !(script->world & CLIENT_V6),
-        .backend_is_v4 = !(script->world & BACKEND_V6),
+        .implicit = world & IMPLICIT,
+        .secure_clients_only = !(world & CLEAR_LOGIN),
+        .require_data_tls = !(world & CLEAR_DATA),
+        .active_mode = world & ACTIVE,
+        .no_pbsz = world & NO_PBSZ,
+        .auth_implies_private = world & AUTH_PRIVATE,
+        .allow_ccc = world & CCC,
+        .has_hosts = world & HOSTS,
+        .commands = commands_of(world),
+        .login_directory = world & DIRECTORY ? "/home/%u" : "",
+        .client_is_v4 = !(world & CLIENT_V6),
+        .backend_is_v4 = !(world & BACKEND_V6),
     };
-    static struct stage stage;
     struct err err;
+    assert_true(addr_parse_host(world & CLIENT_V6 ? "2001:db8::1" : "10.0.0.1", &rules.client, &err));
+    return rules;
+}
+
+static void play_both(const struct ftp_script *script, const char *prologue)
+{
+    struct ftp_rules rules = rules_of(script->world);
+    static struct stage stage;
     stage = (struct stage){.script = script};
-    assert_true(addr_parse_host("203.0.113.7", &rules.passive_address, &err));
     stage.control = ftp_control_new(&rules, &ops, &stage);
     assert_non_null(stage.control);
     ftp_control_open(stage.control);

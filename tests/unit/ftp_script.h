@@ -4,11 +4,12 @@
  *   C text    the client sends text and CRLF        B text    the backend does
  *   c text    without CRLF                          b text    (\r, \n and \xHH are bytes)
  *   ! event   something happened: secured, connected, done, expired, login-expired, drain, backend-lost,
- *             client-lost, absent, tls, cut, incomplete, backend-cut, no-backend, no-memory
- *   > text    a line of a reply to the client       < text    a line that goes to the backend
- *   = what    what else was asked for: connect-backend, drop-backend, start-tls, listen P, connect 2000 P up,
- *             start, complete, abort, abort begun, deadline 30000, login acme 230, began,
- *             transfer RETR 226 done, end quit
+ *             client-lost, disabled (the client's partner), renamed (its ftp-user), key-lost, absent, tls, not-resumed, certificate,
+ * cut, incomplete, backend-cut, stalled, no-backend, no-memory > text    a line of a reply to the client <
+ * text    a line that goes to the backend = what    what else was asked for: connect-backend, drop-backend,
+ * start-tls, clear-tls, begin-anew, listen P, dial 10.0.0.1:1029 P, connect 2000 P up, start, complete,
+ * abort, abort begun, deadline 30000, login acme 230, login acme typed x 230, refused SITE, began, transfer
+ * RETR 226 done, end quit
  *
  * What the filter does after a step must be the lines that follow it, all of them, in their order.
  */
@@ -20,11 +21,23 @@ enum ftp_script_world {
     CLEAR_DATA = 4,  /* require-data-tls = false */
     CLIENT_V6 = 8,
     BACKEND_V6 = 16,
-    CERTIFICATE_REFUSED = 32,
+    CERTIFICATE_REFUSED = 32, /* require, and the client's is not trusted */
     NO_KEY = 64,
     NO_PORT = 128,
     CONNECT_FAILS = 256, /* the data channel failed before the transfer */
     ENDS_AT_ONCE = 512,  /* ... has ended when the backend calls it complete */
+    ACTIVE = 1024,       /* active-mode */
+    MAPPED = 2048,       /* require and cert-map: the certificate maps to "partner", password "from file" */
+    CCC = 4096,          /* the quirks */
+    NO_PBSZ = 8192,
+    AUTH_PRIVATE = 16384,
+    HOSTS = 32768,       /* a.example is served as the listener is, b.example by another backend */
+    DIRECTORY = 65536,   /* login-directory = "/home/%u" */
+    DENY_SITE = 131072,  /* deny-commands = SITE, HELP, CLNT, USER; allow-commands empty */
+    ALLOW_RETR = 262144, /* allow-commands = RETR, SITE */
+    NO_ADDRESS = 524288, /* what PASV is to name is not known */
+    NO_DIAL = 1048576,
+    DENY_MAKING = 2097152, /* deny-commands = MKD, XRMD; allow-commands = CWD, XPWD */
 };
 
 struct ftp_script {

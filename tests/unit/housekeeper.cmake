@@ -1,4 +1,6 @@
 p11gate_unit_test(line_source LINKS housekeeper base)
+p11gate_unit_test(expiry LINKS housekeeper base)
+p11gate_unit_test(json_line LINKS housekeeper json_line base PkgConfig::JANSSON)
 p11gate_unit_test(metrics LINKS housekeeper reason base)
 p11gate_unit_test(board LINKS housekeeper base SOURCES board_kit.c)
 p11gate_unit_test(admin LINKS housekeeper base Threads::Threads SOURCES board_kit.c)

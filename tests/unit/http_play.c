@@ -2,6 +2,8 @@
 
 #include "unit.h"
 
+#include "http_head.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -31,8 +33,36 @@ static void play_finished(void *owner, const struct http_record *record)
     play->counted_out += record->bytes_out;
 }
 
-static const struct http_outlet play_outlet = {
-    .to_client = play_to_client, .to_backend = play_to_backend, .finished = play_finished};
+/* Some paths have rules. */
+static bool play_admit(void *owner, const struct http_head *head, const uint8_t *bytes,
+                       struct http_permit *permit, struct http_fault *fault)
+{
+    static const char *const methods[] = {"GET", "PUT"};
+
+    (void)owner;
+    if (http_slice_is(bytes, head->path, "/forbidden"))
+        return http_refuse(fault, 403, "forbidden");
+    if (http_slice_is(bytes, head->path, "/untrusted")) {
+        permit->reason = REASON_CERTIFICATE_REFUSED;
+        return http_refuse(fault, 403, "untrusted");
+    }
+    if (http_slice_is(bytes, head->path, "/methods")) {
+        permit->allowed = (struct http_allowed){methods, ROWS(methods)};
+        return http_refuse(fault, 405, "a method");
+    }
+    if (http_slice_is(bytes, head->path, "/four"))
+        permit->max_body_bytes = 4;
+    if (http_slice_is(bytes, head->path, "/known")) {
+        permit->identity = "Client-Cert: :AA==:\r\n";
+        permit->identity_len = strlen(permit->identity);
+    }
+    return true;
+}
+
+static const struct http_outlet play_outlet = {.to_client = play_to_client,
+                                               .to_backend = play_to_backend,
+                                               .finished = play_finished,
+                                               .admit = play_admit};
 
 typedef size_t give_function(struct http_exchange *exchange, const uint8_t *data, size_t len);
 
@@ -109,6 +139,9 @@ void play_step(struct play *play, const struct step *step, size_t piece)
     case NO_BACKEND:
         http_exchange_backend_unreachable(x);
         break;
+    case BODY_SLOW:
+        http_exchange_body_slow(x);
+        break;
     case HEAD_LATE:
         http_exchange_head_late(x);
         break;
@@ -142,7 +175,7 @@ void play_begin(struct play *play)
     buf_init(&play->to_client, 1 << 22);
     buf_init(&play->to_backend, 1 << 22);
     buf_init(&play->log, 1 << 16);
-    play->exchange = http_exchange_new(&play_outlet, play, &client);
+    play->exchange = http_exchange_new(&play_outlet, play, &client, true);
     assert_non_null(play->exchange);
 }
 

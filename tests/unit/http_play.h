@@ -20,6 +20,7 @@ enum who {
     BACKEND_ENDS,
     BACKEND_FAILS,
     NO_BACKEND,
+    BODY_SLOW,
     HEAD_LATE,
     ANSWER_LATE,
     DRAIN,
@@ -65,6 +66,8 @@ struct script {
 #define OWN(status, len, fields)                                                                             \
     "HTTP/1.1 " status "\r\nContent-Type: text/plain\r\n" LENGTH(len) fields CLOSE "\r\n" status "\n"
 #define OWN_400 OWN("400 Bad Request", "16", "")
+#define OWN_408 OWN("408 Request Timeout", "20", "")
+#define OWN_413 OWN("413 Content Too Large", "22", "")
 #define OWN_502 OWN("502 Bad Gateway", "16", "")
 #define OWN_503 OWN("503 Service Unavailable", "24", "Retry-After: 10\r\n")
 

@@ -1,4 +1,5 @@
 p11gate_unit_test(handshake_form LINKS sign_rules)
+p11gate_unit_test(transcript_form SOURCES transcript.c LINKS sign_rules)
 p11gate_unit_test(signing LINKS signing base ipc PkgConfig::P11KIT PkgConfig::OPENSSL)
 
 # These start the real p11gate-signer with a SoftHSM2 token of their own.
@@ -8,7 +9,7 @@ p11gate_unit_test(signer_start SOURCES signer_fixture.c signer_requests.c LINKS 
     PkgConfig::OPENSSL)
 p11gate_unit_test(signer_faults SOURCES signer_fixture.c signer_requests.c LINKS signing base ipc sign_message PkgConfig::P11KIT
     PkgConfig::OPENSSL)
-p11gate_unit_test(signer_oracle SOURCES signer_fixture.c signer_requests.c LINKS signing base ipc sign_message PkgConfig::P11KIT
+p11gate_unit_test(signer_oracle SOURCES signer_fixture.c signer_requests.c transcript.c LINKS signing base ipc sign_message PkgConfig::P11KIT
     PkgConfig::OPENSSL)
 p11gate_unit_test(signer_tokens SOURCES signer_fixture.c signer_requests.c token_objects.c LINKS signing base ipc sign_message
     PkgConfig::P11KIT PkgConfig::OPENSSL ${CMAKE_DL_LIBS})

@@ -66,11 +66,11 @@ static void pages_are_summed_by_alias(void **state)
     first = kit_page(board, GRANT_WORKER_PAGE, 7);
     second = kit_page(board, GRANT_WORKER_PAGE, 9);
     signer = kit_page(board, GRANT_SIGNER_PAGE, 0 << 16 | 2);
-    counter_set(&first->listeners[1].requests, 3);
-    counter_set(&second->listeners[1].requests, 4);
+    counter_set(&first->listeners[1].transfers_done, 3);
+    counter_set(&second->listeners[1].transfers_done, 4);
     counter_set(&signer->state, SIGNER_READY);
-    assert_int_equal(sample("p11gate_http_requests_total{listener=\"a\"}"), 0);
-    assert_int_equal(sample("p11gate_http_requests_total{listener=\"b\"}"), 7);
+    assert_int_equal(sample("p11gate_transfers_total{listener=\"a\",result=\"done\"}"), 0);
+    assert_int_equal(sample("p11gate_transfers_total{listener=\"b\",result=\"done\"}"), 7);
     assert_int_equal(sample("p11gate_signers{keystore=\"edge\",state=\"ready\"}"), 1);
     assert_int_equal(sample("p11gate_signers{keystore=\"edge\",state=\"down\"}"), 2);
     assert_int_equal(sample("p11gate_signers{keystore=\"files\",state=\"down\"}"), 0);
@@ -83,13 +83,13 @@ static void a_page_that_is_gone_counts_no_more(void **state)
     (void)state;
     kit_configure(board, kit_configuration);
     page = kit_page(board, GRANT_WORKER_PAGE, 7);
-    counter_set(&page->listeners[0].requests, 3);
+    counter_set(&page->listeners[0].transfers_done, 3);
     board_remove_page(board, GRANT_WORKER_PAGE, 8);
     board_remove_page(board, GRANT_SIGNER_PAGE, 7);
     board_remove_page(board, UINT32_MAX, 7);
-    assert_int_equal(sample("p11gate_http_requests_total{listener=\"a\"}"), 3);
+    assert_int_equal(sample("p11gate_transfers_total{listener=\"a\",result=\"done\"}"), 3);
     board_remove_page(board, GRANT_WORKER_PAGE, 7);
-    assert_int_equal(sample("p11gate_http_requests_total{listener=\"a\"}"), 0);
+    assert_int_equal(sample("p11gate_transfers_total{listener=\"a\",result=\"done\"}"), 0);
 }
 
 static void a_page_of_the_same_number_takes_the_place(void **state)
@@ -99,10 +99,10 @@ static void a_page_of_the_same_number_takes_the_place(void **state)
     (void)state;
     kit_configure(board, kit_configuration);
     page = kit_page(board, GRANT_WORKER_PAGE, 7);
-    counter_set(&page->listeners[0].requests, 3);
+    counter_set(&page->listeners[0].transfers_done, 3);
     page = kit_page(board, GRANT_WORKER_PAGE, 7);
-    counter_set(&page->listeners[0].requests, 50);
-    assert_int_equal(sample("p11gate_http_requests_total{listener=\"a\"}"), 50);
+    counter_set(&page->listeners[0].transfers_done, 50);
+    assert_int_equal(sample("p11gate_transfers_total{listener=\"a\",result=\"done\"}"), 50);
 }
 
 /* After a reload, an old worker's listener 1 is still "b", although "b" is number 0 by now. */
@@ -117,17 +117,17 @@ static void old_pages_keep_their_names_through_a_reload(void **state)
     signer = kit_page(board, GRANT_SIGNER_PAGE, 0 << 16);
     kit_configure(board, kit_configuration_turned);
     new = kit_page(board, GRANT_WORKER_PAGE, 2);
-    counter_set(&old->listeners[0].requests, 1);
-    counter_set(&old->listeners[1].requests, 10);
-    counter_set(&new->listeners[0].requests, 100);
-    counter_set(&new->listeners[1].requests, 1000);
+    counter_set(&old->listeners[0].transfers_done, 1);
+    counter_set(&old->listeners[1].transfers_done, 10);
+    counter_set(&new->listeners[0].transfers_done, 100);
+    counter_set(&new->listeners[1].transfers_done, 1000);
     counter_set(&signer->refused, 5);
-    assert_int_equal(sample("p11gate_http_requests_total{listener=\"a\"}"), 1);
-    assert_int_equal(sample("p11gate_http_requests_total{listener=\"b\"}"), 110);
-    assert_int_equal(sample("p11gate_http_requests_total{listener=\"new\"}"), 1000);
+    assert_int_equal(sample("p11gate_transfers_total{listener=\"a\",result=\"done\"}"), 1);
+    assert_int_equal(sample("p11gate_transfers_total{listener=\"b\",result=\"done\"}"), 110);
+    assert_int_equal(sample("p11gate_transfers_total{listener=\"new\",result=\"done\"}"), 1000);
     assert_int_equal(sample("p11gate_sign_refused_total{keystore=\"edge\"}"), 5);
     board_remove_page(board, GRANT_WORKER_PAGE, 1);
-    assert_int_equal(sample("p11gate_http_requests_total{listener=\"a\"}"), -1);
+    assert_int_equal(sample("p11gate_transfers_total{listener=\"a\",result=\"done\"}"), -1);
 }
 
 /* A signer of the old configuration dies and is replaced while that drains: keystore 0 is still "edge". */
@@ -165,15 +165,15 @@ static void the_dead_are_counted_and_a_total_does_not_fall(void **state)
     kit_configure(board, kit_configuration);
     history = kit_page(board, GRANT_HISTORY_PAGE, 0);
     page = kit_page(board, GRANT_WORKER_PAGE, 1);
-    counter_set(&page->listeners[0].requests, 5);
-    assert_int_equal(sample("p11gate_http_requests_total{listener=\"a\"}"), 5);
+    counter_set(&page->listeners[0].transfers_done, 5);
+    assert_int_equal(sample("p11gate_transfers_total{listener=\"a\",result=\"done\"}"), 5);
     counters_history_take_worker(history, &names, page);
-    assert_int_equal(sample("p11gate_http_requests_total{listener=\"a\"}"), 5);
-    counter_set(&page->listeners[0].requests, 1);
-    assert_int_equal(sample("p11gate_http_requests_total{listener=\"a\"}"), 6);
+    assert_int_equal(sample("p11gate_transfers_total{listener=\"a\",result=\"done\"}"), 5);
+    counter_set(&page->listeners[0].transfers_done, 1);
+    assert_int_equal(sample("p11gate_transfers_total{listener=\"a\",result=\"done\"}"), 6);
     /* A supervisor that died in the middle of a move does not stop the pages. */
     counter_add(&history->sequence, 1);
-    assert_int_equal(sample("p11gate_http_requests_total{listener=\"a\"}"), 6);
+    assert_int_equal(sample("p11gate_transfers_total{listener=\"a\",result=\"done\"}"), 6);
 }
 
 static void ready_is_said_when_every_needed_keystore_signs(void **state)

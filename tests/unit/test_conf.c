@@ -186,7 +186,7 @@ static void reads_listener_options(void **state)
     assert_int_equal(listener->truststore, 0);
     assert_int_equal(listener->bad_certificate, CONF_BAD_FAIL);
     assert_int_equal(listener->reject_at, CONF_REJECT_HANDSHAKE);
-    assert_addr(&listener->backend, "10.0.0.5:2121");
+    assert_addr(&listener->backends.items[0].addr, "10.0.0.5:2121");
     assert_int_equal(listener->handshake_timeout_ms, 1000);
     assert_int_equal(listener->connect_timeout_ms, 3000);
     assert_int_equal(listener->idle_timeout_ms, 5000);
@@ -209,9 +209,9 @@ static void reads_ftp_and_https_options(void **state)
     assert_false(listener->require_data_tls);
     assert_false(listener->require_close_notify);
     assert_int_equal(listener->data_resumption, CONF_RESUMPTION_OFF);
-    assert_true(listener->has_passive_address);
-    assert_host(&listener->passive_address, "203.0.113.1"); /* C6: the server's wins */
-    assert_int_equal(addr_port(&listener->passive_address), 0);
+    assert_true(listener->passive_host.set);
+    assert_host(&listener->passive_host.addr, "203.0.113.1"); /* C6: the server's wins */
+    assert_int_equal(addr_port(&listener->passive_host.addr), 0);
     assert_int_equal(listener->passive_first, 4000);
     assert_int_equal(listener->passive_last, 4001);
     assert_string_equal(listener->greeting, "hello");
@@ -219,7 +219,7 @@ static void reads_ftp_and_https_options(void **state)
     assert_int_equal(listener->data_connect_timeout_ms, 4000);
     listener = &conf->listeners[1];
     assert_int_equal(listener->protocol, CONF_HTTPS);
-    assert_addr(&listener->backend, "[2001:db8::7]:80");
+    assert_addr(&listener->backends.items[0].addr, "[2001:db8::7]:80");
     assert_int_equal(listener->head_timeout_ms, 6000);
     assert_int_equal(listener->response_timeout_ms, 7000);
     assert_int_equal(listener->max_sessions, CONF_SESSIONS_MAX); /* 0: no limit */
@@ -314,7 +314,7 @@ static void has_defaults(void **state)
     assert_true(listener->require_data_tls);
     assert_true(listener->require_close_notify);
     assert_int_equal(listener->data_resumption, CONF_RESUMPTION_PREFER);
-    assert_false(listener->has_passive_address);
+    assert_false(listener->passive_host.set);
     assert_int_equal(listener->passive_first, 30000);
     assert_int_equal(listener->passive_last, 30999);
     assert_string_equal(listener->greeting, "p11gate ready");
@@ -389,9 +389,9 @@ static void passive_address_follows_c6(void **state)
                                 "keystore = \"edge\"; key-alias = \"k\"; backend = \"127.0.0.1:21\"; } );",
                        rows[i].server, rows[i].bind, rows[i].listener);
         conf = read_text(&files, text);
-        assert_int_equal(conf->listeners[0].has_passive_address, rows[i].expected != NULL);
+        assert_int_equal(conf->listeners[0].passive_host.set, rows[i].expected != NULL);
         if (rows[i].expected)
-            assert_host(&conf->listeners[0].passive_address, rows[i].expected);
+            assert_host(&conf->listeners[0].passive_host.addr, rows[i].expected);
         conf_free(conf);
         conf_files_free(files);
     }

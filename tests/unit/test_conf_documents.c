@@ -10,6 +10,7 @@
 
 #define SAMPLES "/conf/"
 #define MAN     PROJECT_ROOT "/docs/man/p11gate.conf.5"
+#define SECRET  "0123456789abcdef0123456789abcdef0123456789abcdef"
 
 /* The files that the samples name, beside the sample itself. */
 static struct conf_files *sample_files(const char *text)
@@ -23,6 +24,16 @@ static struct conf_files *sample_files(const char *text)
         {"ftps-rsa.ocsp", FIXTURE_OCSP},
         {"ftp-example.ocsp", FIXTURE_OCSP},
         {"as2-chain.pem", FIXTURE_CERTIFICATE, 0},
+        {"partners.crl", FIXTURE_CRL, 0},
+        {"partner-cas.pem", FIXTURE_CERTIFICATE, 0},
+        {"acme-2025.pem", "-----BEGIN CERTIFICATE-----\nMAAB\n-----END CERTIFICATE-----\n", 0},
+        {"acme-2026.pem", "-----BEGIN CERTIFICATE-----\nMAAC\n-----END CERTIFICATE-----\n", 0},
+        {"acme.pw", "secret\n", 0},
+        {"outbound-acme.pem", FIXTURE_CERTIFICATE, 0},
+        {"/etc/ssl/certs/ca-certificates.crt", FIXTURE_CERTIFICATE, 0},
+        {"partners.d", "", 0},
+        {"ticket-new.key", SECRET, 0},
+        {"ticket-old.key", SECRET, 0},
         {NULL, NULL, 0},
     };
 
@@ -55,10 +66,10 @@ static char *sample_part(const char *text, const struct conf_block *block)
     const char *begin = text, *end;
 
     if (block->within == CONF_BLOCK_LISTENER) {
-        (void)snprintf(opening, sizeof opening, " %s = (\n", block->list);
+        (void)snprintf(opening, sizeof opening, block->many ? " %s = (\n" : " %s = {\n", block->list);
         begin = strstr(text, opening);
         assert_non_null(begin);
-        end = strstr(begin, " );\n");
+        end = strstr(begin, block->many ? " );\n" : " };\n");
     } else if (block->list[0]) {
         (void)snprintf(opening, sizeof opening, block->many ? "\n%s = (\n" : "\n%s = {\n", block->list);
         begin = strstr(text, opening);
@@ -177,10 +188,17 @@ static void the_samples_are_right(void **state)
 }
 
 static const char *const man_sections[CONF_BLOCKS] = {
-    [CONF_BLOCK_SERVER] = "\n.Sh SERVER OPTIONS\n", [CONF_BLOCK_LOG] = "\n.Sh LOG\n",
-    [CONF_BLOCK_KEYSTORE] = "\n.Sh KEYSTORES\n",    [CONF_BLOCK_TRUSTSTORE] = "\n.Sh TRUSTSTORES\n",
-    [CONF_BLOCK_LISTENER] = "\n.Sh LISTENERS\n",    [CONF_BLOCK_SERVER_NAME] = "\n.Sh SERVER NAMES\n",
+    [CONF_BLOCK_SERVER] = "\n.Sh SERVER OPTIONS\n",
+    [CONF_BLOCK_LOG] = "\n.Sh LOG\n",
+    [CONF_BLOCK_KEYSTORE] = "\n.Sh KEYSTORES\n",
+    [CONF_BLOCK_TRUSTSTORE] = "\n.Sh TRUSTSTORES\n",
+    [CONF_BLOCK_LISTENER] = "\n.Sh LISTENERS\n",
+    [CONF_BLOCK_SERVER_NAME] = "\n.Sh SERVER NAMES\n",
     [CONF_BLOCK_ADMIN] = "\n.Sh ADMIN\n",
+    [CONF_BLOCK_PARTNER] = "\n.Sh PARTNERS\n",
+    [CONF_BLOCK_PASSIVE_FOR] = "\n.Sh PASSIVE ADDRESSES\n",
+    [CONF_BLOCK_ROUTE] = "\n.Sh ROUTES\n",
+    [CONF_BLOCK_BACKEND_TLS] = "\n.Sh BACKEND TLS\n",
 };
 
 /* A copy of what stands between two marks; NULL when the first is not there. */
@@ -219,9 +237,11 @@ static bool man_has(const char *section, const struct conf_option *option)
 }
 
 /* "One of a, b;" */
-static void choices_words(const char *const *choices, char *out, size_t size)
+static void choices_words(const struct conf_option *option, char *out, size_t size)
 {
-    size_t len = (size_t)snprintf(out, size, "%s %s", choices[1] ? "One of" : "Only", choices[0]);
+    const char *const *choices = option->choices;
+    size_t len = (size_t)snprintf(out, size, "%s %s", option->type == CONF_TYPE_FLAGS ? "Any of" : "One of",
+                                  choices[0]);
 
     for (size_t i = 1; choices[i]; i++)
         len += (size_t)snprintf(out + len, size - len, ", %s", choices[i]);
@@ -240,8 +260,8 @@ static bool man_allows(const char *section, const struct conf_option *option)
     if (option->type == CONF_TYPE_NUMBER)
         (void)snprintf(expected, sizeof expected, "Number from %llu to %llu;",
                        (unsigned long long)option->min, (unsigned long long)option->max);
-    else if (option->type == CONF_TYPE_CHOICE)
-        choices_words(option->choices, expected, sizeof expected);
+    else if (option->type == CONF_TYPE_CHOICE || option->type == CONF_TYPE_FLAGS)
+        choices_words(option, expected, sizeof expected);
     good = item && strncmp(item, expected, strlen(expected)) == 0;
     if (!good)
         print_error("p11gate.conf.5: %s: it does not begin with: %s\n", option->name, expected);

@@ -21,7 +21,7 @@ static int enter_directory(void **state)
 
 static int leave_directory(void **state)
 {
-    static const char *const made[] = {"a", "b", "empty", "fifo", "huge"};
+    static const char *const made[] = {"a", "b", "empty", "fifo", "huge", "secret"};
 
     (void)state;
     for (size_t i = 0; i < ROWS(made); i++)
@@ -103,8 +103,61 @@ static void limits_the_whole(void **state)
         assert_non_null(conf_files_get(files, path, &len, &err));
         (void)snprintf(path, sizeof path, ".%.*s/huge", i, "/////////");
     }
-    assert_refused(files, path, "too much: a configuration has at most 1024 files and 32 MB");
+    assert_refused(files, path, "too much: a configuration has at most 16384 files and 32 MB");
     conf_files_free(files);
+}
+
+static void lists_a_directory(void **state)
+{
+    struct conf_files *files = conf_files_from_disk(), *copy;
+    struct buf packed;
+    struct err err;
+
+    (void)state;
+    assert_int_equal(mkdir("d", 0700), 0);
+    fixture_write("d/b.conf", "", 0);
+    fixture_write("d/a.conf", "", 0);
+    fixture_write("d/.conf", "", 0);
+    fixture_write("d/.c.conf", "", 0);
+    fixture_write("d/e.conf.bak", "", 0);
+    fixture_write("d/f\n.conf", "", 0);
+    assert_string_equal(conf_files_list(files, "d", ".conf", &err), "a.conf\nb.conf\n");
+    fixture_write("d/c.conf", "", 0);
+    assert_string_equal(conf_files_list(files, "d", ".conf", &err), "a.conf\nb.conf\n");
+    buf_init(&packed, 4096);
+    assert_true(conf_files_pack(files, &packed));
+    copy = conf_files_from_memory(buf_data(&packed), buf_len(&packed));
+    assert_string_equal(conf_files_list(copy, "d", ".conf", &err), "a.conf\nb.conf\n");
+    assert_null(conf_files_list(copy, "other", ".conf", &err));
+    assert_string_equal(err.text, "not among the files that were read at the start");
+    assert_null(conf_files_list(files, "absent", ".conf", &err));
+    assert_string_equal(err.text, "cannot be read: No such file or directory");
+    buf_free(&packed);
+    conf_files_free(copy);
+    conf_files_free(files);
+    assert_int_equal(system("rm -r d"), 0);
+}
+
+static void refuses_secrets_that_everybody_reads(void **state)
+{
+    static const struct {
+        mode_t mode;
+        bool good;
+    } rows[] = {{0600, true}, {0640, true}, {0400, true}, {0604, false}, {0644, false}, {0602, false}};
+
+    (void)state;
+    for (size_t i = 0; i < ROWS(rows); i++) {
+        struct conf_files *files = conf_files_from_disk();
+        struct err err = {.text = ""};
+        size_t len;
+
+        (void)unlink("secret");
+        fixture_write("secret", "s", 1);
+        assert_int_equal(chmod("secret", rows[i].mode), 0);
+        assert_int_equal(conf_files_secret(files, "secret", &len, &err) != NULL, rows[i].good);
+        assert_string_equal(err.text, rows[i].good ? "" : "everybody may read it: chmod o= takes that away");
+        conf_files_free(files);
+    }
 }
 
 static void packs_what_was_asked_for(void **state)
@@ -195,9 +248,14 @@ static void refuses_every_cut(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(reads_each_file_once),     cmocka_unit_test(refuses_what_is_no_file),
-        cmocka_unit_test(limits_the_whole),         cmocka_unit_test(packs_what_was_asked_for),
-        cmocka_unit_test(refuses_malformed_memory), cmocka_unit_test(says_when_the_packed_do_not_fit),
+        cmocka_unit_test(reads_each_file_once),
+        cmocka_unit_test(refuses_what_is_no_file),
+        cmocka_unit_test(limits_the_whole),
+        cmocka_unit_test(lists_a_directory),
+        cmocka_unit_test(refuses_secrets_that_everybody_reads),
+        cmocka_unit_test(packs_what_was_asked_for),
+        cmocka_unit_test(refuses_malformed_memory),
+        cmocka_unit_test(says_when_the_packed_do_not_fit),
         cmocka_unit_test(refuses_every_cut),
     };
 

@@ -170,7 +170,7 @@ static void found(void *owner, const struct conf_listener *listener, const struc
     assert_int_equal(key->wanted, list->count);
     list->count++;
     (void)snprintf(list->text + len, sizeof list->text - len, "%s %s %s\n", listener->alias, key->alias,
-                   key->certificate_file);
+                   key->client ? "client" : key->certificate_file);
 }
 
 static void numbers_wanted_keys(void **state)
@@ -238,6 +238,40 @@ static void numbers_keys_of_server_names(void **state)
     assert_int_equal(a->server_names[2].keys[0].ocsp_der_len, 5);
     assert_int_equal(conf->listeners[2].keys[0].wanted, 3);
     assert_int_equal(conf->listeners[2].keys[1].wanted, 1);
+    conf_free(conf);
+    conf_files_free(files);
+}
+
+/* A key that signs as a client and one that signs as a server are two, though they are one on the token. */
+static void numbers_keys_of_the_way_out(void **state)
+{
+    static const char text[] =
+        "keystores = ( { alias = \"one\"; token = \"pkcs11:\"; }, { alias = \"two\"; token = \"pkcs11:\"; } "
+        ");\n"
+        "truststores = ( { alias = \"cas\"; ca-file = \"rsa.pem\"; } );\n"
+        "listeners = ("
+        "{ alias = \"a\"; protocol = \"https\"; bind = \"127.0.0.1:1\"; keystore = \"one\"; key-alias = "
+        "\"k\";"
+        "  backend = \"127.0.0.1:9\"; backend-tls = { truststore = \"cas\"; server-name = \"x.example\";"
+        "    keystore = \"two\"; key-alias = \"c\"; }; },"
+        "{ alias = \"off\"; enabled = false; protocol = \"http\"; bind = \"127.0.0.1:2\";"
+        "  backend = \"127.0.0.1:9\"; backend-tls = { truststore = \"cas\"; server-name = \"x.example\";"
+        "    keystore = \"two\"; key-alias = \"d\"; }; },"
+        "{ alias = \"b\"; protocol = \"http\"; bind = \"127.0.0.1:3\"; backend = \"127.0.0.1:9\";"
+        "  backend-tls = { truststore = \"cas\"; server-name = \"x.example\";"
+        "    keystore = \"one\"; key-alias = [ \"k\", \"l\" ]; }; } );";
+    struct conf_files *files;
+    struct conf *conf = read_text(&files, text);
+    struct found one = {0}, two = {0};
+
+    (void)state;
+    conf_wanted_keys(conf, 0, found, &one);
+    assert_string_equal(one.text, "a k \nb k client\nb l client\n");
+    conf_wanted_keys(conf, 1, found, &two);
+    assert_string_equal(two.text, "a c client\n");
+    assert_false(conf->listeners[0].keys[0].client);
+    assert_int_equal(conf->listeners[1].backend_tls.keys[0].wanted, UINT32_MAX);
+    assert_int_equal(conf->listeners[2].backend_tls.keys[0].wanted, 1);
     conf_free(conf);
     conf_files_free(files);
 }
@@ -346,10 +380,15 @@ static void looks_at_the_form_of_ocsp(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(reads_ocsp_files),         cmocka_unit_test(a_string_is_a_list_of_one),
-        cmocka_unit_test(reads_server_names),       cmocka_unit_test(names_belong_to_their_listener),
-        cmocka_unit_test(numbers_wanted_keys),      cmocka_unit_test(numbers_keys_of_server_names),
-        cmocka_unit_test(ocsp_bytes_reach_workers), cmocka_unit_test(looks_at_the_form_of_ocsp),
+        cmocka_unit_test(reads_ocsp_files),
+        cmocka_unit_test(a_string_is_a_list_of_one),
+        cmocka_unit_test(reads_server_names),
+        cmocka_unit_test(names_belong_to_their_listener),
+        cmocka_unit_test(numbers_wanted_keys),
+        cmocka_unit_test(numbers_keys_of_server_names),
+        cmocka_unit_test(numbers_keys_of_the_way_out),
+        cmocka_unit_test(ocsp_bytes_reach_workers),
+        cmocka_unit_test(looks_at_the_form_of_ocsp),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -119,6 +119,93 @@ static void paths(void **state)
     assert_false(conf_is_path(""));
 }
 
+static void host_names(void **state)
+{
+    static const struct row rows[] = {
+        {"ftp.example.com", true},
+        {"backend", true},
+        {"as2_server", true},
+        {"1.example", true},
+        {"", false},
+        {".", false},
+        {"a..b", false},
+        {"a.example.", false},
+        {"*.example.com", false},
+        {"10.0.0.5", false},
+        {"300", false},
+        {"a b", false},
+        {"a:1", false},
+        {"[::1]", false},
+        {"-a", false},
+        {"a\r\nb", false},
+    };
+
+    (void)state;
+    check(conf_is_host_name, rows, ROWS(rows));
+}
+
+/* H10: what could be written in two ways is no route. */
+static void routes(void **state)
+{
+    static const struct row rows[] = {
+        {"/", true},       {"/as2", true},     {"/as2/", true},      {"/.well-known/x", true},
+        {"/...", true},    {"/a..b/c.", true}, {"/a;b=c,d", true},   {"", false},
+        {"as2", false},    {"//", false},      {"/a//b", false},     {"/.", false},
+        {"/..", false},    {"/./a", false},    {"/a/..", false},     {"/a/../b", false},
+        {"/a%2Fb", false}, {"/a?b", false},    {"/a#b", false},      {"/a b", false},
+        {"/a\\b", false},  {"/a\tb", false},   {"/\xc3\xbc", false}, {"/a\x7f", false},
+    };
+
+    (void)state;
+    check(conf_is_route, rows, ROWS(rows));
+}
+
+static void commands_and_methods(void **state)
+{
+    static const struct row commands[] = {{"SITE", true},
+                                          {"site", true},
+                                          {"", false},
+                                          {"SITE ", false},
+                                          {"X1", false},
+                                          {"S\n", false},
+                                          {"ABCDEFGHIJKLMNOPQ", false}};
+    static const struct row methods[] = {{"POST", true},  {"M-SEARCH", true}, {"", false},
+                                         {"Post", false}, {"POST ", false},   {"P\r", false}};
+
+    (void)state;
+    check(conf_is_command, commands, ROWS(commands));
+    check(conf_is_method, methods, ROWS(methods));
+}
+
+static void login_directories(void **state)
+{
+    static const struct row rows[] = {
+        {"", true},     {"/home/%u", true}, {"%u", true},   {"/100%%/%u/%u", true}, {"/a b", true},
+        {"%", false},   {"/a%", false},     {"/%s", false}, {"/%%%", false},        {"/a\r\nDELE b", false},
+        {"/%U", false},
+    };
+
+    (void)state;
+    check(conf_is_login_directory, rows, ROWS(rows));
+}
+
+/* RFC 4130 section 6.2: printable ASCII, 1 to 128. */
+static void as2_ids(void **state)
+{
+    static const struct row rows[] = {
+        {"ACME", true}, {"a \"b\" \\c", true}, {"~!", true},
+        {"", false},    {"a\n", false},        {"m\xc3\xbcller", false},
+    };
+    char *name = long_name(128, 200), *longer = long_name(129, 200);
+
+    (void)state;
+    check(conf_is_as2_id, rows, ROWS(rows));
+    assert_true(conf_is_as2_id(name));
+    assert_false(conf_is_as2_id(longer));
+    free(name);
+    free(longer);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -126,6 +213,11 @@ int main(void)
         cmocka_unit_test(lengths_of_server_names),
         cmocka_unit_test(credentials),
         cmocka_unit_test(paths),
+        cmocka_unit_test(host_names),
+        cmocka_unit_test(routes),
+        cmocka_unit_test(commands_and_methods),
+        cmocka_unit_test(login_directories),
+        cmocka_unit_test(as2_ids),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

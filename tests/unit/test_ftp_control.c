@@ -159,8 +159,6 @@ static const struct ftp_script protection_scripts[] = {
     {"F7: no way back to clear", IMPLICIT,
      IMPLICIT_START "C CCC\n"
                     "> 534 The control connection stays protected.\n"
-                    "C REIN\n"
-                    "> 502 REIN is not offered; open a new connection.\n"
                     "C MIC x\n"
                     "> 503 Protection comes from TLS.\n"
                     "C CONF x\n"
@@ -236,6 +234,7 @@ static const struct ftp_script login_scripts[] = {
                     "C PASS secret\n"
                     "= login acme 530\n"
                     "> 530 A trusted client certificate is required.\n"
+                    "> 421 Too many failed logins.\n"
                     "= end certificate-refused\n"},
     {"the login takes too long", IMPLICIT,
      IMPLICIT_START "! login-expired\n"
@@ -365,8 +364,10 @@ static const struct ftp_script command_scripts[] = {
      "> 502 Active mode is not offered; say EPSV or PASV.\n"
      "C GET /\n"
      "> 500 Unknown command.\n"
-     "C HOST example.com\n"
-     "> 500 Unknown command.\n"},
+     "C HOST a.example\n"
+     "> 502 HOST is not offered.\n"
+     "C LPRT 4,4,10,0,0,1\n"
+     "> 502 Say EPRT or PORT.\n"},
     {"MODE and STRU as everybody has them", 0,
      "C MODE s\n"
      "< MODE s\n"

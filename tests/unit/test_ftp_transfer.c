@@ -63,7 +63,7 @@ static const struct ftp_script passive_scripts[] = {
      "C PASV\n"
      "> 503 EPSV ALL was said.\n"
      "C PORT 10,0,0,1,4,5\n"
-     "> 502 Active mode is not offered; say EPSV or PASV.\n" EPSV},
+     "> 503 EPSV ALL was said.\n" EPSV},
     {"F9, C6: PASV on IPv6", CLIENT_V6,
      "C PASV\n"
      "> 425 PASV cannot name an IPv6 address; say EPSV.\n"
@@ -406,6 +406,37 @@ static const struct ftp_script during_scripts[] = {
               "> 426 The transfer is aborted.\n"
               "> 226 ABOR is done.\n"
               "= transfer RETR 426 aborted\n" STILL_ALIVE},
+    {"F11: a backend whose last word about a cut transfer is a second 150", 0,
+     RETR_150 "C ABOR\n"
+              "= abort begun\n"
+              "= deadline 30000\n"
+              "B 150 0.001 seconds\n"
+              "< NOOP\n"
+              "B 200 zzz\n"
+              "> 426 The transfer is aborted.\n"
+              "> 226 ABOR is done.\n"
+              "= transfer RETR 426 aborted\n" STILL_ALIVE},
+    {"F11: ... or that says more all the same, and does not know NOOP", 0,
+     RETR_150 "C ABOR\n"
+              "= abort begun\n"
+              "= deadline 30000\n"
+              "B 150 still\n"
+              "< NOOP\n"
+              "B 150 still\n"
+              "B 451 broken\n"
+              "B 500 what\n"
+              "> 426 The transfer is aborted.\n"
+              "> 226 ABOR is done.\n"
+              "= transfer RETR 426 aborted\n" STILL_ALIVE},
+    {"F11: a first 150 that comes after ABOR is none of them", 0,
+     RETR "C ABOR\n"
+          "= abort begun\n"
+          "= deadline 30000\n"
+          "B 150 here it comes\n"
+          "B 426 broken\n"
+          "> 426 The transfer is aborted.\n"
+          "> 226 ABOR is done.\n"
+          "= transfer RETR 426 aborted\n" STILL_ALIVE},
     {"F11: ABOR while the client's data is on its way", 0,
      RETR_150 "B 226 complete\n"
               "= complete\n"

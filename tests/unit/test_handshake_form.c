@@ -186,6 +186,22 @@ static void the_two_forms_are_never_the_same(void **state)
     }
 }
 
+/* A client's form is the mirror of a server's (RFC 8446 4.4.3). */
+static void tls13_client_is_exact(void **state)
+{
+    uint8_t bytes[BYTES_MAX];
+
+    (void)state;
+    for (size_t i = 0; i < ROWS(rows13); i++) {
+        enum form_verdict expected = rows13[i].expected == FORM_OK       ? FORM_SERVER
+                                     : rows13[i].expected == FORM_CLIENT ? FORM_OK
+                                                                         : FORM_MALFORMED;
+        size_t len = build13(&rows13[i], bytes);
+
+        expect(rows13[i].name, check(SIGN_FORM_TLS13_CLIENT, bytes, len), expected);
+    }
+}
+
 static void other_forms_are_refused(void **state)
 {
     static const uint32_t unknown[] = {0, 5, 6, 0x0401, 0x7fffffff, 0xffffffff};
@@ -195,8 +211,10 @@ static void other_forms_are_refused(void **state)
     (void)state;
     for (size_t i = 0; i < ROWS(unknown); i++)
         assert_int_equal(check(unknown[i], bytes, len), FORM_UNKNOWN);
-    assert_int_equal(check(SIGN_FORM_TLS13_CLIENT, bytes, len), FORM_CLIENT);
-    assert_int_equal(check(SIGN_FORM_TLS12_CLIENT, bytes, len), FORM_CLIENT);
+    assert_int_equal(check(SIGN_FORM_TLS13_CLIENT, bytes, len), FORM_SERVER);
+    assert_int_equal(check(SIGN_FORM_TLS12_CLIENT, bytes, len), FORM_MALFORMED);
+    for (size_t i = 0; i < ROWS(unknown); i++)
+        assert_false(handshake_form_is_client(unknown[i]));
 }
 
 /* What somebody with the queue's descriptor might want to have signed instead of a handshake. */
@@ -260,8 +278,10 @@ static void schemes_fit_key_and_form(void **state)
 
             assert_int_equal(handshake_form_allows(SIGN_FORM_TLS12_SERVER, scheme, kind), expected[key][0]);
             assert_int_equal(handshake_form_allows(SIGN_FORM_TLS13_SERVER, scheme, kind), expected[key][1]);
-            assert_false(handshake_form_allows(SIGN_FORM_TLS13_CLIENT, scheme, kind));
-            assert_false(handshake_form_allows(SIGN_FORM_TLS12_CLIENT, scheme, kind));
+            assert_int_equal(handshake_form_allows(SIGN_FORM_TLS12_CLIENT, scheme, kind), expected[key][0]);
+            assert_int_equal(handshake_form_allows(SIGN_FORM_TLS13_CLIENT, scheme, kind), expected[key][1]);
+            assert_false(handshake_form_allows(0, scheme, kind));
+            assert_false(handshake_form_allows(5, scheme, kind));
         }
     }
 }
@@ -288,6 +308,7 @@ int main(void)
         cmocka_unit_test(tls12_is_exact),
         cmocka_unit_test(tls12_cut_anywhere_is_refused),
         cmocka_unit_test(the_two_forms_are_never_the_same),
+        cmocka_unit_test(tls13_client_is_exact),
         cmocka_unit_test(other_forms_are_refused),
         cmocka_unit_test(other_things_worth_signing_are_refused),
         cmocka_unit_test(schemes_fit_key_and_form),

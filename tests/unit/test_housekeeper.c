@@ -207,14 +207,14 @@ static void what_the_supervisor_says_is_shown(void **state)
     until_said("/readyz", " 503 ");
     tell_keystore(0, 1);
     until_said("/readyz", "\r\n\r\nready\n");
-    counter_set(&keeper.worker->listeners[0].requests, 42);
-    until_said("/metrics", "p11gate_http_requests_total{listener=\"a\"} 42\n");
+    counter_set(&keeper.worker->listeners[0].transfers_done, 42);
+    until_said("/metrics", "p11gate_transfers_total{listener=\"a\",result=\"done\"} 42\n");
     grant(GRANT_CONFIGURATION, 0, kit_seal(kit_configuration_turned));
     until_said("/readyz", "keystore \"files\" cannot sign");
-    until_said("/metrics", "p11gate_http_requests_total{listener=\"a\"} 42\n");
+    until_said("/metrics", "p11gate_transfers_total{listener=\"a\",result=\"done\"} 42\n");
     tell(MESSAGE_GONE, &kind, &index, sizeof index);
     until_not_said("/metrics", "listener=\"a\"");
-    until_said("/metrics", "p11gate_http_requests_total{listener=\"new\"} 0\n");
+    until_said("/metrics", "p11gate_transfers_total{listener=\"new\",result=\"done\"} 0\n");
 }
 
 static void messages_that_are_cut_change_nothing(void **state)

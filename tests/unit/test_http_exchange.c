@@ -207,7 +207,7 @@ static void see_finished(void *owner, const struct http_record *record)
 
 static void long_runs_are_not_copied(void **state)
 {
-    static const struct http_outlet outlet = {see_client, see_client, see_finished};
+    static const struct http_outlet outlet = {see_client, see_client, see_finished, NULL};
     static const char head[] = POST(LENGTH("100000")), answer[] = OK(LENGTH("100000"));
     static uint8_t body[50000];
     struct http_exchange *x;
@@ -216,7 +216,7 @@ static void long_runs_are_not_copied(void **state)
 
     (void)state;
     assert_true(addr_parse_host("192.0.2.9", &client, &err));
-    x = http_exchange_new(&outlet, NULL, &client);
+    x = http_exchange_new(&outlet, NULL, &client, true);
     assert_non_null(x);
     assert_int_equal(http_exchange_client_data(x, (const uint8_t *)head, sizeof head - 1), sizeof head - 1);
     assert_int_equal(http_exchange_client_data(x, body, sizeof body), sizeof body);
@@ -243,7 +243,7 @@ static void count_write(void *owner, const uint8_t *data, size_t len)
 
 static void crumbs_are_gathered(void **state)
 {
-    static const struct http_outlet outlet = {count_write, count_write, see_finished};
+    static const struct http_outlet outlet = {count_write, count_write, see_finished, NULL};
     static const char head[] = POST(CHUNKED), crumb[] = "1;a\r\nx\r\n";
     enum { CRUMBS = 10000, CRUMB_LEN = sizeof crumb - 1 };
     char *text = malloc(CRUMBS * CRUMB_LEN);
@@ -256,7 +256,7 @@ static void crumbs_are_gathered(void **state)
     for (size_t i = 0; i < CRUMBS; i++)
         memcpy(text + i * CRUMB_LEN, crumb, CRUMB_LEN);
     assert_true(addr_parse_host("192.0.2.9", &client, &err));
-    x = http_exchange_new(&outlet, NULL, &client);
+    x = http_exchange_new(&outlet, NULL, &client, true);
     assert_non_null(x);
     assert_int_equal(http_exchange_client_data(x, (const uint8_t *)head, sizeof head - 1), sizeof head - 1);
     writes = 0;

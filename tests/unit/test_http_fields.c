@@ -54,7 +54,8 @@ static const struct row requests[] = {
      "SSL-Client-Cert: a\r\nSSL_CLIENT_VERIFY: SUCCESS\r\nForwarded: for=1\r\nX-Forwarded-For: "
      "1\r\nX-Forwarded_For: 1\r\n"
      "X-Forwarded-Proto: http\r\nX-Forwarded-Host: evil\r\nX-Forwarded: a\r\nX-Real-IP: 1\r\nX_Real_IP: "
-     "1\r\nX-Other: 1\r\n\r\n",
+     "1\r\nClient-Cert-Subject: a\r\nX-Client-Cert: a\r\nX_CLIENT_CERT_DN: a\r\nx~client~certificate: a\r\n"
+     "X-Other: 1\r\n\r\n",
      "GET / HTTP/1.1\r\nHost: h\r\nX-Other: 1\r\n" FORWARDED "\r\n", false},
     /* HTTP/1.0 stays HTTP/1.0, knows no expectation, may have no Host */
     {"POST / HTTP/1.0\r\nExpect: 100-continue\r\nContent-Length: 3\r\nConnection: keep-alive\r\n\r\n",
@@ -85,7 +86,7 @@ static void forwarded_for(struct http_forwarded *out, const char *host)
     struct err err;
 
     assert_true(addr_parse_host(host, &peer, &err));
-    http_forwarded_init(out, &peer);
+    http_forwarded_init(out, &peer, true);
 }
 
 static void rewrite(struct buf *out, const struct row *row, enum http_head_kind kind, const char *client)
@@ -183,25 +184,40 @@ static void a_full_buffer_is_told(void **state)
 
 static void our_own_answers_are_whole(void **state)
 {
+    static const char *const methods[] = {"POST", "PUT"};
     static const struct {
         unsigned code;
         bool to_head;
         const char *out;
+        struct http_allowed allowed;
     } rows[] = {
-        {400, false,
+        {400,
+         false,
          "HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain\r\nContent-Length: 16\r\nConnection: "
          "close\r\n\r\n"
-         "400 Bad Request\n"},
-        {503, true,
+         "400 Bad Request\n",
+         {NULL, 0}},
+        {503,
+         true,
          "HTTP/1.1 503 Service Unavailable\r\nContent-Type: text/plain\r\nContent-Length: 24\r\nRetry-After: "
          "10\r\n"
-         "Connection: close\r\n\r\n"},
-        {405, false,
+         "Connection: close\r\n\r\n",
+         {NULL, 0}},
+        {405,
+         true,
          "HTTP/1.1 405 Method Not Allowed\r\nContent-Type: text/plain\r\nContent-Length: 23\r\n"
-         "Allow: GET, HEAD, POST, PUT, DELETE, OPTIONS\r\nConnection: close\r\n\r\n405 Method Not Allowed\n"},
-        {999, false,
+         "Allow: POST, PUT\r\nConnection: close\r\n\r\n",
+         {methods, 2}},
+        {405,
+         false,
+         "HTTP/1.1 405 Method Not Allowed\r\nContent-Type: text/plain\r\nContent-Length: 23\r\n"
+         "Allow: GET, HEAD, POST, PUT, DELETE, OPTIONS\r\nConnection: close\r\n\r\n405 Method Not Allowed\n",
+         {NULL, 0}},
+        {999,
+         false,
          "HTTP/1.1 500 Internal Server Error\r\nContent-Type: text/plain\r\nContent-Length: 26\r\n"
-         "Connection: close\r\n\r\n500 Internal Server Error\n"},
+         "Connection: close\r\n\r\n500 Internal Server Error\n",
+         {NULL, 0}},
     };
 
     (void)state;
@@ -209,7 +225,7 @@ static void our_own_answers_are_whole(void **state)
         struct buf out;
 
         buf_init(&out, 4096);
-        assert_true(http_refusal(&out, rows[i].code, rows[i].to_head));
+        assert_true(http_refusal(&out, rows[i].code, rows[i].to_head, &rows[i].allowed));
         assert_true(buf_add(&out, "", 1));
         assert_string_equal((const char *)buf_data(&out), rows[i].out);
         buf_free(&out);

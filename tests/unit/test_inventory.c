@@ -26,10 +26,13 @@ static void keys_come_back(void **state)
     (void)state;
     buf_init(&bytes, INVENTORY_BYTES_MAX);
     in[1].schemes = INVENTORY_RSA_PKCS1 | INVENTORY_RSA_PSS;
+    in[1].client = true;
     assert_true(inventory_write(&bytes, in, 2));
     assert_true(inventory_read(buf_data(&bytes), buf_len(&bytes), out, 2, &count));
     assert_int_equal(count, 2);
     assert_int_equal(out[1].wanted, 9);
+    assert_false(out[0].client);
+    assert_true(out[1].client);
     assert_int_equal(out[1].schemes, INVENTORY_RSA_PKCS1 | INVENTORY_RSA_PSS);
     assert_memory_equal(out[1].name, in[1].name, sizeof in[1].name);
     assert_int_equal(out[1].chain_len, INVENTORY_CHAIN_MAX);
@@ -71,7 +74,8 @@ static void every_cut_and_every_tail_is_malformed(void **state)
     buf_free(&bytes);
 }
 
-/* A key's fixed part: u32 wanted, 32 bytes of name, u32 schemes, u32 chain_len, behind u32 count. */
+/* A key's fixed part: u32 wanted, u8 client, 32 bytes of name, u32 schemes, u32 chain_len, behind u32 count.
+ */
 static void hostile_numbers_are_malformed(void **state)
 {
     static const struct {
@@ -83,12 +87,13 @@ static void hostile_numbers_are_malformed(void **state)
         {0, 2, "more keys than there are"},
         {0, UINT32_MAX, "a count that overflows"},
         {0, INVENTORY_KEYS_MAX + 1, "more keys than allowed"},
-        {44, 0, "a key without a certificate"},
-        {44, INVENTORY_CHAIN_MAX + 1, "a chain longer than allowed"},
-        {44, UINT32_MAX, "a chain length that overflows"},
-        {48, 0, "a certificate of no bytes"},
-        {48, 12, "a certificate longer than the bytes"},
-        {48, UINT32_MAX, "a certificate length that overflows"},
+        {8, 2, "a use that is neither"},
+        {45, 0, "a key without a certificate"},
+        {45, INVENTORY_CHAIN_MAX + 1, "a chain longer than allowed"},
+        {45, UINT32_MAX, "a chain length that overflows"},
+        {49, 0, "a certificate of no bytes"},
+        {49, 12, "a certificate longer than the bytes"},
+        {49, UINT32_MAX, "a certificate length that overflows"},
     };
     struct inventory_key in = key_of(1, 1), out[INVENTORY_KEYS_MAX];
     size_t count;

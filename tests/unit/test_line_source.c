@@ -12,7 +12,7 @@ static struct buf out;
 static int make(void **state)
 {
     (void)state;
-    line_source_init(&source);
+    line_source_init(&source, NULL);
     buf_init(&out, 1024 * 1024);
     return 0;
 }

@@ -73,13 +73,39 @@ static const char listeners_text[] =
     "# TYPE p11gate_transfers_total counter\n"
     "p11gate_transfers_total{listener=\"ftps-edge\",result=\"done\"} 9\n"
     "p11gate_transfers_total{listener=\"ftps-edge\",result=\"failed\"} 10\n"
-    "# HELP p11gate_http_requests_total HTTP requests.\n"
-    "# TYPE p11gate_http_requests_total counter\n"
-    "p11gate_http_requests_total{listener=\"ftps-edge\"} 11\n"
+    "# HELP p11gate_commands_refused_total FTP commands that allow-commands or deny-commands refused.\n"
+    "# TYPE p11gate_commands_refused_total counter\n"
+    "p11gate_commands_refused_total{listener=\"ftps-edge\"} 35\n"
+    "# HELP p11gate_client_certificates_total What clients showed that were asked for a certificate.\n"
+    "# TYPE p11gate_client_certificates_total counter\n"
+    "p11gate_client_certificates_total{listener=\"ftps-edge\",verdict=\"trusted\"} 31\n"
+    "p11gate_client_certificates_total{listener=\"ftps-edge\",verdict=\"untrusted\"} 32\n"
+    "p11gate_client_certificates_total{listener=\"ftps-edge\",verdict=\"none\"} 33\n"
+    "# HELP p11gate_passive_ports_in_use Ports of passive-ports that wait for their client.\n"
+    "# TYPE p11gate_passive_ports_in_use gauge\n"
+    "p11gate_passive_ports_in_use{listener=\"ftps-edge\"} 34\n"
+    "# HELP p11gate_passive_ports_exhausted_total PASV and EPSV that found no free port.\n"
+    "# TYPE p11gate_passive_ports_exhausted_total counter\n"
+    "p11gate_passive_ports_exhausted_total{listener=\"ftps-edge\"} 35\n"
     "# HELP p11gate_sessions_total Sessions that ended, by the reason of their end.\n"
     "# TYPE p11gate_sessions_total counter\n"
     "p11gate_sessions_total{listener=\"ftps-edge\",reason=\"client-closed\"} 12\n"
-    "p11gate_sessions_total{listener=\"ftps-edge\",reason=\"token-down\"} 13\n";
+    "p11gate_sessions_total{listener=\"ftps-edge\",reason=\"token-down\"} 13\n"
+    "# HELP p11gate_http_requests_total HTTP requests by the code of their answer; none: the client got "
+    "none.\n"
+    "# TYPE p11gate_http_requests_total counter\n"
+    "p11gate_http_requests_total{listener=\"ftps-edge\",code=\"200\"} 7\n"
+    "p11gate_http_requests_total{listener=\"ftps-edge\",code=\"503\"} 3\n"
+    "p11gate_http_requests_total{listener=\"ftps-edge\",code=\"none\"} 1\n"
+    "# HELP p11gate_certificate_expiry_seconds How long a certificate is valid from now on; negative: it has "
+    "expired.\n"
+    "# TYPE p11gate_certificate_expiry_seconds gauge\n"
+    "p11gate_certificate_expiry_seconds{listener=\"ftps-edge\",alias=\"rsa\"} 86400\n"
+    "p11gate_certificate_expiry_seconds{listener=\"ftps-edge\",alias=\"ec\"} -1\n"
+    "# HELP p11gate_backend_up 0: a worker holds the backend for down.\n"
+    "# TYPE p11gate_backend_up gauge\n"
+    "p11gate_backend_up{backend=\"10.0.0.5:21\"} 1\n"
+    "p11gate_backend_up{backend=\"ftp.example:21\"} 0\n";
 
 static const char keystores_text[] =
     "# HELP p11gate_sign_queue Handshakes that wait for their turn to be signed.\n"
@@ -138,6 +164,9 @@ static const char histogram_text[] =
     "p11gate_sign_errors_total{keystore=\"edge\",ckr=\"CKR_DEVICE_ERROR\"} 2\n"
     "p11gate_sign_errors_total{keystore=\"edge\",ckr=\"CKR 0x80000001\"} 1\n"
     "p11gate_sign_errors_total{keystore=\"edge\",ckr=\"other\"} 1\n"
+    "# HELP p11gate_bans Addresses that are banned after failed logins.\n"
+    "# TYPE p11gate_bans gauge\n"
+    "p11gate_bans 0\n"
     "# HELP p11gate_log_lines_dropped_total Log lines that were lost, because the housekeeper did not take "
     "them in "
     "time.\n"
@@ -155,7 +184,14 @@ static void fill_listener(struct listener_counters *listener)
     counter_set(&listener->bytes_out, 8);
     counter_set(&listener->transfers_done, 9);
     counter_set(&listener->transfers_failed, 10);
-    counter_set(&listener->requests, 11);
+    counter_set(&listener->commands_refused, 35);
+    counter_set(&listener->certificates_trusted, 31);
+    counter_set(&listener->certificates_untrusted, 32);
+    counter_set(&listener->certificates_none, 33);
+    counter_set(&listener->passive_ports_in_use, 34);
+    counter_set(&listener->passive_ports_exhausted, 35);
+    for (int i = 0; i < 11; i++)
+        listener_counters_request(listener, i < 7 ? 200 : i < 10 ? 503 : 0);
     counter_set(&listener->sessions_by_reason[REASON_CLIENT_CLOSED], 12);
     counter_set(&listener->sessions_by_reason[REASON_TOKEN_DOWN], 13);
 }
@@ -173,6 +209,18 @@ static void fill_keystore(struct keystore_counters *keystore)
     keystore_counters_signed(keystore, 6000000);
 }
 
+static void fill_rows(void)
+{
+    totals->now_seconds = 1000000;
+    counters_certificate(page, 0, "rsa", 1000500);
+    counters_certificate(page, 0, "ec", 999999);
+    counters_certificate(page, 0, "rsa", 1086400); /* a new one under the same alias */
+    counters_certificate(page, 1, "of no listener", 5);
+    counter_set(&counters_backend(page, "10.0.0.5:21")->health, BACKEND_UP);
+    counter_set(&counters_backend(page, "ftp.example:21")->health, BACKEND_DOWN);
+    (void)counters_backend(page, "unknown.example:21");
+}
+
 static void every_number_has_its_line(void **state)
 {
     const char *got;
@@ -181,6 +229,7 @@ static void every_number_has_its_line(void **state)
     (void)state;
     fill_listener(&page->listeners[0]);
     fill_keystore(&page->keystores[0]);
+    fill_rows();
     counter_set(&page->log_dropped, 27);
     counter_set(&signer.state, SIGNER_READY);
     counter_set(&signer.refused, 26);
@@ -315,13 +364,70 @@ static void more_aliases_than_rows_are_left_out(void **state)
     for (size_t i = 0; i < TOTALS_LISTENERS_MAX + 2; i++) {
         (void)snprintf(aliases[i], sizeof aliases[i], "l%zu", i);
         one.listeners[0] = aliases[i];
-        counter_set(&page->listeners[0].requests, i + 1);
+        counter_set(&page->listeners[0].transfers_done, i + 1);
         totals_add_worker(totals, &one, page);
     }
     assert_int_equal(totals->listener_count, TOTALS_LISTENERS_MAX);
     (void)text();
-    says("p11gate_http_requests_total{listener=\"l255\"} 256");
+    says("p11gate_transfers_total{listener=\"l255\",result=\"done\"} 256");
     assert_null(strstr((const char *)buf_data(&out), "l256"));
+}
+
+/* A backend is down while one worker holds it for down; the certificate that ends last is the newest. */
+static void workers_disagree(void **state)
+{
+    (void)state;
+    totals->now_seconds = 100;
+    counter_set(&counters_backend(page, "a:1")->health, BACKEND_UP);
+    counter_set(&counters_backend(page, "b:1")->health, BACKEND_DOWN);
+    counters_certificate(page, 0, "k", 300);
+    totals_add_worker(totals, &names, page);
+    counter_set(&counters_backend(page, "a:1")->health, BACKEND_DOWN);
+    counter_set(&counters_backend(page, "b:1")->health, BACKEND_UP);
+    counters_certificate(page, 0, "k", 200);
+    totals_add_worker(totals, &names, page);
+    (void)text();
+    says("p11gate_backend_up{backend=\"a:1\"} 0");
+    says("p11gate_backend_up{backend=\"b:1\"} 0");
+    says("p11gate_certificate_expiry_seconds{listener=\"ftps-edge\",alias=\"k\"} 200");
+}
+
+/* A worker that was taken over writes what it wants: texts without an end, dates beyond all, free rows
+ * between. */
+static void hostile_rows_do_no_harm(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < COUNTERS_BACKENDS_MAX; i++) {
+        memset(page->backends[i].text, (int)('A' + i % 26), sizeof page->backends[i].text);
+        counter_set(&page->backends[i].named, UINT64_MAX);
+        counter_set(&page->backends[i].health, UINT64_MAX - i);
+    }
+    for (size_t i = 0; i < COUNTERS_CERTIFICATES_MAX; i++) {
+        memset(page->certificates[i].alias, '\n', sizeof page->certificates[i].alias);
+        counter_set(&page->certificates[i].not_after, i ? UINT64_MAX - i : 1);
+        atomic_store(&page->certificates[i].listener, (uint32_t)(i % 3 ? i : UINT32_MAX));
+    }
+    for (size_t i = 0; i < COUNTERS_CODES_MAX; i++) {
+        counter_set(&page->listeners[0].requests_by_code[i].code, i % 2 ? UINT64_MAX - i : 200);
+        counter_set(&page->listeners[0].requests_by_code[i].count, UINT64_MAX);
+    }
+    totals_add_worker(totals, &names, page);
+    totals_add_worker(totals, &names, page);
+    (void)text();
+    assert_int_equal(totals->backend_count, 26);
+    says("p11gate_http_requests_total{listener=\"ftps-edge\",code=\"200\"} 18446744073709551615");
+}
+
+static void more_codes_than_rows_are_others(void **state)
+{
+    (void)state;
+    for (uint32_t code = 100; code < 600; code++)
+        listener_counters_request(&page->listeners[0], code);
+    totals_add_worker(totals, &names, page);
+    (void)text();
+    says("p11gate_http_requests_total{listener=\"ftps-edge\",code=\"100\"} 1");
+    says("p11gate_http_requests_total{listener=\"ftps-edge\",code=\"122\"} 1");
+    says("p11gate_http_requests_total{listener=\"ftps-edge\",code=\"other\"} 477");
 }
 
 static void a_text_that_does_not_fit_is_refused(void **state)
@@ -371,6 +477,9 @@ int main(void)
         TEST(a_signer_that_waits_with_a_request_is_busy),
         TEST(a_page_full_of_rubbish_is_numbers),
         TEST(more_aliases_than_rows_are_left_out),
+        TEST(workers_disagree),
+        TEST(hostile_rows_do_no_harm),
+        TEST(more_codes_than_rows_are_others),
         TEST(a_text_that_does_not_fit_is_refused),
         TEST(everything_at_its_most_fits),
     };

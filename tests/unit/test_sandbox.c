@@ -46,7 +46,7 @@ static void enter_whole(void)
     struct err warning, err;
 
     sandbox_hide();
-    if (!sandbox_enter(&warning, &err)) {
+    if (!sandbox_enter(false, &warning, &err)) {
         (void)fprintf(stderr, "%s\n", err.text);
         _exit(NOT_ENTERED);
     }
@@ -66,7 +66,16 @@ static void enter_seccomp_alone(void)
 {
     struct err err;
 
-    if (!sandbox_no_new_privs(&err) || !sandbox_seccomp(&err))
+    if (!sandbox_no_new_privs(&err) || !sandbox_seccomp(false, &err))
+        _exit(NOT_ENTERED);
+}
+
+static void enter_with_names(void)
+{
+    struct err warning, err;
+
+    sandbox_hide();
+    if (!sandbox_enter(true, &warning, &err))
         _exit(NOT_ENTERED);
 }
 
@@ -295,6 +304,20 @@ static int opens_other_sockets(void)
     return refused_with(socketpair(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0, pair), EPERM);
 }
 
+/* What names need, and nothing else of it. */
+static int opens_datagram_sockets(void)
+{
+    int v4 = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0),
+        v6 = socket(AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+    if (v4 < 0 || (v6 < 0 && errno != EAFNOSUPPORT))
+        return WRONG;
+    if (refused_with(socket(AF_INET, SOCK_DGRAM, IPPROTO_ICMP), EPERM) ||
+        refused_with(socket(AF_UNIX, SOCK_DGRAM, 0), EPERM))
+        return WRONG;
+    return refused_with(socket(AF_INET, SOCK_RAW, IPPROTO_UDP), EPERM);
+}
+
 static int takes_signals_of_a_socket(void)
 {
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -317,6 +340,15 @@ static int talks_to_a_device(void)
     char terminal[256];
 
     return refused_with(ioctl(STDERR_FILENO, TIOCGWINSZ, terminal), EPERM);
+}
+
+static void host_names_allow_datagrams_of_ip(void **state)
+{
+    (void)state;
+    if (RELAXED)
+        skip();
+    assert_int_equal(run(enter_with_names, opens_datagram_sockets), FINE);
+    assert_int_equal(run(enter_whole, opens_datagram_sockets), WRONG);
 }
 
 static void what_a_worker_does_not_need_is_refused(void **state)
@@ -489,6 +521,7 @@ int main(void)
         cmocka_unit_test(what_touches_other_processes_is_deadly),
         cmocka_unit_test(an_abort_is_still_an_abort),
         cmocka_unit_test(what_a_worker_does_not_need_is_refused),
+        cmocka_unit_test(host_names_allow_datagrams_of_ip),
         cmocka_unit_test(no_new_privs_is_set_and_the_filter_is_in_force),
         cmocka_unit_test(it_is_not_dumpable_and_leaves_no_core),
         cmocka_unit_test(sockets_still_work),

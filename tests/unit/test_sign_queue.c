@@ -1,6 +1,7 @@
 /* The queue between workers and signers: a worker that ends it is noticed, traffic is not mistaken for it. */
 #include "unit.h"
 
+#include "sign_message.h"
 #include "sign_queue.h"
 
 #include <fcntl.h>
@@ -22,6 +23,22 @@ static void a_queue_in_use_is_whole(void **state)
     assert_false(sign_queue_broken(&queue));
     sign_queue_close(&queue);
     assert_int_equal(queue.near, -1);
+}
+
+/* A TLS 1.2 client's handshake with hundreds of CA names is one datagram. */
+static void the_longest_request_fits(void **state)
+{
+    static uint8_t request[sizeof(struct sign_request) + SIGN_BYTES_MAX], taken[sizeof request];
+    struct sign_queue queue;
+    struct err err;
+
+    (void)state;
+    assert_true(sign_queue_open(&queue, &err));
+    for (int i = 0; i < 3; i++) {
+        assert_int_equal(send(queue.near, request, sizeof request, MSG_DONTWAIT), sizeof request);
+        assert_int_equal(recv(queue.far, taken, sizeof taken, MSG_DONTWAIT), sizeof request);
+    }
+    sign_queue_close(&queue);
 }
 
 static void workers_never_block_and_signers_do(void **state)
@@ -108,6 +125,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_queue_in_use_is_whole),
+        cmocka_unit_test(the_longest_request_fits),
         cmocka_unit_test(workers_never_block_and_signers_do),
         cmocka_unit_test(a_shutdown_by_any_holder_breaks_it),
         cmocka_unit_test(ending_it_wakes_whoever_waits),

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "signer_requests.h"
+#include "transcript.h"
 
 #include "clock.h"
 
@@ -272,6 +273,86 @@ static void nothing_but_a_handshake_is_signed(void **state)
     running_stop(&running);
 }
 
+static struct transcript_parts parts;
+
+/* A well-formed message of the form. */
+static size_t message_of(enum sign_form form)
+{
+    switch (form) {
+    case SIGN_FORM_TLS13_SERVER:
+        return tls13("TLS 1.3, server CertificateVerify", 32);
+    case SIGN_FORM_TLS13_CLIENT:
+        return tls13("TLS 1.3, client CertificateVerify", 48);
+    case SIGN_FORM_TLS12_CLIENT:
+        transcript_parts(&parts, 600);
+        return transcript_join(&parts, bytes);
+    case SIGN_FORM_TLS12_SERVER:
+        break;
+    }
+    return tls12("\x03\x00\x17\x41\x04", 5, 64 + 4 + 65);
+}
+
+/* A key for servers signs no client's message, and a key for clients no server's, whatever is stated: each
+ * form of bytes under each stated form. */
+static void each_key_signs_for_its_own_side_only(void **state)
+{
+    static const uint32_t schemes[] = {0x0804, 0x0403};
+    uint64_t signatures = 0, refused = 0;
+    struct reply reply;
+
+    (void)state;
+    fixture_start(&start, "ftps-rsa");
+    start.wanted[1] = start.wanted[0];
+    start.wanted[1].name = "ftps-ec";
+    start.wanted[1].client = true;
+    start.wanted_count = 2;
+    running_start(&running, &start, FIXTURE_PIN);
+    assert_true(running.ready);
+    assert_false(running.keys[0].client);
+    assert_true(running.keys[1].client);
+    for (uint32_t row = 0; row < 2 * 4 * 4; row++) {
+        enum sign_form stated = (enum sign_form)(1 + row / 2 % 4), really = (enum sign_form)(1 + row / 8);
+        size_t key = row % 2, len = message_of(really);
+        bool allowed = stated == really && (stated >= SIGN_FORM_TLS13_CLIENT) == (key == 1);
+        uint32_t status = request_status(&running, key, stated, schemes[key], bytes, len, &reply);
+
+        if (status != (allowed ? SIGN_DONE : SIGN_NOT_ALLOWED))
+            fail_msg("key %zu, form %u stated as %u: %u", key, really, stated, status);
+        *(allowed ? &signatures : &refused) += 1;
+        assert_int_equal(counter_get(&running.page->refused), refused);
+        if (allowed)
+            assert_true(signature_good(fixture.keys[key ? FIXTURE_EC : FIXTURE_RSA], schemes[key], bytes, len,
+                                       &reply));
+    }
+    assert_int_equal(signatures, 4);
+    assert_int_equal(counter_get(&running.page->signatures), signatures);
+    assert_int_equal(counter_get(&running.page->failures), 0);
+    running_stop(&running);
+}
+
+/* One key on the token, configured twice: then, and only then, it signs for both sides. */
+static void a_key_for_both_sides_is_two_keys(void **state)
+{
+    struct reply reply;
+
+    (void)state;
+    fixture_start(&start, "ftps-ec");
+    start.wanted[1] = start.wanted[0];
+    start.wanted[1].client = true;
+    start.wanted_count = 2;
+    running_start(&running, &start, FIXTURE_PIN);
+    assert_true(running.ready);
+    assert_int_equal(running.key_count, 2);
+    assert_memory_equal(running.keys[0].name, running.keys[1].name, sizeof running.keys[0].name);
+    for (uint32_t form = 1; form <= 4; form++) {
+        size_t len = message_of((enum sign_form)form);
+
+        assert_int_equal(request_status(&running, 0, (enum sign_form)form, 0x0403, bytes, len, &reply),
+                         SIGN_DONE);
+    }
+    running_stop(&running);
+}
+
 /* Two seconds' worth at once, and then no faster; what is refused costs the token nothing. */
 static void no_faster_than_the_limit(void **state)
 {
@@ -308,6 +389,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(nothing_but_a_handshake_is_signed),
+        cmocka_unit_test(each_key_signs_for_its_own_side_only),
+        cmocka_unit_test(a_key_for_both_sides_is_two_keys),
         cmocka_unit_test(no_faster_than_the_limit),
     };
 

@@ -27,7 +27,8 @@ static void fill(void)
                                              .name = "ec",
                                              .certificates = (const uint8_t *)"-----BEGIN",
                                              .certificates_len = 10,
-                                             .certificates_path = "ec.pem"};
+                                             .certificates_path = "ec.pem",
+                                             .client = true};
 }
 
 static void everything_arrives(void **state)
@@ -55,6 +56,8 @@ static void everything_arrives(void **state)
     assert_int_equal(copy.wanted[1].certificates_len, 10);
     assert_memory_equal(copy.wanted[1].certificates, "-----BEGIN", 10);
     assert_string_equal(copy.wanted[1].certificates_path, "ec.pem");
+    assert_false(copy.wanted[0].client);
+    assert_true(copy.wanted[1].client);
     buf_free(&bytes);
 }
 

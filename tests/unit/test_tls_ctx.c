@@ -67,38 +67,42 @@ static void a_truststore_must_be_readable_to_its_end(void **state)
     const struct kit_identity *authorities[] = {kit_server_identity(KIT_P256), kit_server_identity(KIT_P384)};
     char *pem = kit_pem(authorities, 2);
     struct {
-        enum tls_client_mode mode;
         const char *pem;
         size_t len;
         const char *error;
     } rows[] = {
-        {TLS_CLIENT_REQUEST, pem, strlen(pem), ""},
-        {TLS_CLIENT_NONE, NULL, 0, ""},
-        {TLS_CLIENT_NONE, "rubbish", 7, ""}, /* not read */
-        {TLS_CLIENT_REQUEST, NULL, 0, "the truststore has no certificate"},
-        {TLS_CLIENT_REQUEST, "", 0, "the truststore has no certificate"},
-        {TLS_CLIENT_REQUIRE, "rubbish", 7, "the truststore has no certificate"},
-        {TLS_CLIENT_REQUEST, pem, strlen(pem) - 40, "certificate number 2 of the truststore cannot be read"},
-        {TLS_CLIENT_REQUEST, pem, 100, "certificate number 1 of the truststore cannot be read"},
-        {TLS_CLIENT_REQUEST, "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n", 58,
+        {pem, strlen(pem), ""},
+        {NULL, 0, ""}, /* partners alone */
+        {"", 0, "the truststore has no certificate"},
+        {"rubbish", 7, "the truststore has no certificate"},
+        {pem, strlen(pem) - 40, "certificate number 2 of the truststore cannot be read"},
+        {pem, 100, "certificate number 1 of the truststore cannot be read"},
+        {"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n", 58,
          "certificate number 1 of the truststore cannot be read"},
     };
 
     (void)state;
     for (size_t i = 0; i < ROWS(rows); i++) {
-        struct tls_policy policy = kit_policy();
+        const struct tls_trust_setup setup = {.ca_pem = rows[i].pem, .ca_pem_len = rows[i].len};
         struct err err = {""};
-        struct tls_ctx *ctx;
+        struct tls_trust *trust = tls_trust_new(&setup, &err);
 
-        policy.client_mode = rows[i].mode;
-        policy.ca_pem = rows[i].pem;
-        policy.ca_pem_len = rows[i].len;
-        ctx = tls_ctx_new(&policy, &err);
         assert_string_equal(err.text, rows[i].error);
-        assert_int_equal(ctx == NULL, rows[i].error[0] != 0);
-        tls_ctx_unref(ctx);
+        assert_int_equal(trust == NULL, rows[i].error[0] != 0);
+        tls_trust_unref(trust);
     }
     OPENSSL_free(pem);
+}
+
+static void client_certificates_need_somebody_who_judges(void **state)
+{
+    struct tls_policy policy = kit_policy();
+    struct err err = {""};
+
+    (void)state;
+    policy.client_mode = TLS_CLIENT_REQUEST;
+    assert_null(tls_ctx_new(&policy, &err));
+    assert_string_equal(err.text, "client certificates are wanted, and nothing says which are trusted");
 }
 
 /* Cut anywhere inside a certificate it is an error: half a truststore is not a truststore. */
@@ -108,20 +112,18 @@ static void a_cut_truststore_is_never_taken_for_a_whole_one(void **state)
     const struct kit_identity *authorities[] = {kit_server_identity(KIT_P256), kit_server_identity(KIT_P384)};
     char *first = kit_pem(authorities, 1), *both = kit_pem(authorities, 2);
     size_t first_len = strlen(first), whole_len = strlen(both) - 1; /* the last line's end is not needed */
-    struct tls_policy policy = kit_policy();
+    struct tls_trust_setup setup = {.ca_pem = both};
 
     (void)state;
-    policy.client_mode = TLS_CLIENT_REQUEST;
-    policy.ca_pem = both;
     for (size_t len = 1; len <= whole_len; len++) {
         bool between = len >= first_len - 1 && len < first_len + strlen(begin);
-        struct tls_ctx *ctx;
+        struct tls_trust *trust;
         struct err err;
 
-        policy.ca_pem_len = len;
-        ctx = tls_ctx_new(&policy, &err);
-        assert_int_equal(ctx != NULL, between || len == whole_len);
-        tls_ctx_unref(ctx);
+        setup.ca_pem_len = len;
+        trust = tls_trust_new(&setup, &err);
+        assert_int_equal(trust != NULL, between || len == whole_len);
+        tls_trust_unref(trust);
     }
     OPENSSL_free(first);
     OPENSSL_free(both);
@@ -262,6 +264,7 @@ static void the_chain_of_the_inventory_is_sent(void **state)
     struct kit_identity leaf = kit_identity(kit_key(KIT_P256), &leaf_wish);
     const struct kit_identity *trusted[] = {&root, &middle};
     char *pem = kit_pem(trusted, 2);
+    struct tls_trust *trust = kit_trust(pem);
 
     (void)state;
     for (size_t chain_len = 1; chain_len <= 2; chain_len++) {
@@ -272,8 +275,7 @@ static void the_chain_of_the_inventory_is_sent(void **state)
         struct err err;
 
         policy.client_mode = TLS_CLIENT_REQUEST;
-        policy.ca_pem = pem;
-        policy.ca_pem_len = strlen(pem);
+        policy.trust = trust;
         key.chain_len = chain_len;
         key.chain[1].der = middle.der;
         key.chain[1].len = middle.der_len;
@@ -284,6 +286,7 @@ static void the_chain_of_the_inventory_is_sent(void **state)
         kit_pair_free(&pair);
         kit_close(&kit);
     }
+    tls_trust_unref(trust);
     OPENSSL_free(pem);
     kit_identity_free(&leaf);
     kit_identity_free(&middle);
@@ -296,6 +299,7 @@ int main(void)
         cmocka_unit_test(a_wrong_policy_is_refused_with_a_reason),
         cmocka_unit_test(a_list_with_rsa_key_exchange_does_not_offer_it),
         cmocka_unit_test(a_truststore_must_be_readable_to_its_end),
+        cmocka_unit_test(client_certificates_need_somebody_who_judges),
         cmocka_unit_test(a_cut_truststore_is_never_taken_for_a_whole_one),
         cmocka_unit_test(a_key_must_fit_its_certificate),
         cmocka_unit_test(a_key_must_be_of_a_kind_that_tls_can_use),

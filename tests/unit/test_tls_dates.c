@@ -98,6 +98,7 @@ static void open_with_certificate(struct kit *kit, struct kit_identity *identity
     const struct kit_wish wish = {.name = "acme", .issuer = &authority, .valid_s = 3600};
     const struct kit_identity *trusted = &authority;
     struct tls_policy policy = kit_policy();
+    struct tls_trust *trust;
     char *pem;
 
     authority = kit_identity(kit_key(KIT_P384), &ca);
@@ -105,11 +106,11 @@ static void open_with_certificate(struct kit *kit, struct kit_identity *identity
     pem = kit_pem(&trusted, 1);
     policy.client_mode = TLS_CLIENT_REQUIRE;
     policy.reject_in_handshake = reject;
-    policy.ca_pem = pem;
-    policy.ca_pem_len = strlen(pem);
+    policy.trust = trust = kit_trust(pem);
     kit_open(kit, &policy, 1U << KIT_P256, version);
     assert_true(SSL_CTX_use_certificate(kit->client.ctx, identity->certificate));
     assert_true(SSL_CTX_use_PrivateKey(kit->client.ctx, identity->key));
+    tls_trust_unref(trust);
     OPENSSL_free(pem);
 }
 

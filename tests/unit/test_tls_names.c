@@ -359,6 +359,118 @@ static void a_data_channel_has_its_control_channels_certificate(void **state)
     }
 }
 
+/* ---- named before the hello (HOST, RFC 7151) ---- */
+
+static bool ask_named(struct kit_pair *pair, struct kit *kit, const char *wanted, const char *name,
+                      SSL_SESSION *session)
+{
+    kit_connect(pair, kit->ctx, TLS_MAIN, NULL, &kit->client, session);
+    kit_client_asks(pair, name);
+    assert_true(tls_set_name_wanted(pair->server, wanted));
+    return kit_handshake(pair, &kit->signer);
+}
+
+struct wanted {
+    const char *wanted, *name;
+    enum kit_kind kind;
+    const char *sni; /* NULL: a strict listener refuses it */
+};
+
+static const struct wanted wanteds[] = {
+    {"ftp.example.com", NULL, KIT_P384, "ftp.example.com"},
+    {"FTPS.Example.Com.", NULL, KIT_P256, "ftps.example.com"},
+    {"ftp.example.com", "as2.example.org", KIT_ED25519, "as2.example.org"}, /* the hello counts */
+    {"ftp.example.com", "www.example.net", KIT_RSA, NULL},
+    {"www.example.net", NULL, KIT_RSA, NULL},
+    {"", NULL, KIT_RSA, NULL},
+    {NULL, "ftp.example.com", KIT_P384, "ftp.example.com"},
+};
+
+static void wanted_row(const struct wanted *row, bool strict, int version)
+{
+    struct kit kit;
+    struct kit_pair pair;
+    bool served = row->sni || !strict;
+
+    open_named(&kit, strict, version);
+    assert_int_equal(ask_named(&pair, &kit, row->wanted, row->name, NULL), served);
+    if (served)
+        assert_int_equal(kit_client_sees(&pair), row->kind);
+    if (row->sni)
+        assert_string_equal(kit_facts(&pair).sni, row->sni);
+    kit_pair_free(&pair);
+    kit_close(&kit);
+}
+
+static void a_name_said_before_the_hello_counts_when_it_names_nobody(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < ROWS(wanteds); i++)
+        for (size_t j = 0; j < 2 * ROWS(versions); j++)
+            wanted_row(&wanteds[i], j % 2, versions[j / 2]);
+}
+
+static const struct {
+    struct {
+        const char *wanted, *name;
+    } first, second;
+    bool resumed;
+} wanted_agains[] = {
+    {{"ftp.example.com", NULL}, {"FTP.example.com", NULL}, true},
+    {{"ftp.example.com", NULL}, {"ftp.example.com", "ftp.example.com"}, true},
+    {{"ftp.example.com", NULL}, {"as2.example.org", NULL}, false},
+    {{"ftp.example.com", NULL}, {NULL, NULL}, false},
+    {{NULL, NULL}, {"ftp.example.com", NULL}, false},
+    {{NULL, "ftp.example.com"}, {"as2.example.org", NULL}, false},
+    {{"ftp.example.com", NULL}, {"ftp.example.com", "as2.example.org"}, false},
+};
+
+static void a_session_is_resumed_under_the_name_said_before_only(void **state)
+{
+    struct kit kit;
+    struct kit_pair pair;
+
+    (void)state;
+    for (size_t i = 0; i < ROWS(wanted_agains) * ROWS(versions); i++) {
+        size_t row = i / ROWS(versions);
+
+        open_named(&kit, false, versions[i % ROWS(versions)]);
+        assert_true(
+            ask_named(&pair, &kit, wanted_agains[row].first.wanted, wanted_agains[row].first.name, NULL));
+        kit_pair_free(&pair);
+        assert_true(ask_named(&pair, &kit, wanted_agains[row].second.wanted, wanted_agains[row].second.name,
+                              kit_client_newest(&kit.client)));
+        assert_int_equal(kit_facts(&pair).resumed, wanted_agains[row].resumed);
+        kit_pair_free(&pair);
+        kit_close(&kit);
+    }
+}
+
+/* F6: data channels have it too, the resumed ones and the others. */
+static void data_channels_have_the_name_said_before(void **state)
+{
+    struct kit kit;
+    struct kit_pair control;
+
+    (void)state;
+    for (size_t i = 0; i < ROWS(versions); i++) {
+        SSL_SESSION *session = NULL;
+
+        open_named(&kit, true, versions[i]);
+        for (int resumed = 0; resumed < 2; resumed++) {
+            assert_true(ask_named(&control, &kit, "ftp.example.com", NULL, session));
+            assert_int_equal(kit_facts(&control).resumed, resumed);
+            assert_string_equal(kit_facts(&control).sni, "ftp.example.com");
+            session = kit_client_newest(&kit.client);
+            data_row(&kit, &control, NULL, NULL);
+            data_row(&kit, &control, NULL, session);
+            data_row(&kit, &control, "as2.example.org", NULL);
+            kit_pair_free(&control);
+        }
+        kit_close(&kit);
+    }
+}
+
 /* ---- hostile and wrong ---- */
 
 static void a_client_may_not_change_the_name_after_a_retry(void **state)
@@ -449,6 +561,9 @@ int main(void)
         cmocka_unit_test(a_session_without_a_name_does_not_get_past_a_strict_listener),
         cmocka_unit_test(names_are_known_while_the_token_is_away),
         cmocka_unit_test(a_data_channel_has_its_control_channels_certificate),
+        cmocka_unit_test(a_name_said_before_the_hello_counts_when_it_names_nobody),
+        cmocka_unit_test(a_session_is_resumed_under_the_name_said_before_only),
+        cmocka_unit_test(data_channels_have_the_name_said_before),
         cmocka_unit_test(a_client_may_not_change_the_name_after_a_retry),
         cmocka_unit_test(wrong_names_are_refused_when_the_listener_is_made),
         cmocka_unit_test(a_key_for_another_name_is_refused),

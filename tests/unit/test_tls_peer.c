@@ -10,7 +10,7 @@ static const int versions[] = {TLS1_2_VERSION, TLS1_3_VERSION};
 enum client_certificate { NONE, TRUSTED, LISTED, UNKNOWN_CA, EXPIRED, SERVER_ONLY, CERTIFICATES };
 
 static struct kit_identity authority, certificates[CERTIFICATES];
-static char *truststore; /* the authority and the LISTED certificate itself */
+static struct tls_trust *truststore, *announcing; /* the authority and the LISTED certificate itself */
 
 static int make_certificates(void **state)
 {
@@ -23,12 +23,22 @@ static int make_certificates(void **state)
         [SERVER_ONLY] = {.name = "server", .issuer = &authority, .server_only = true},
     };
     const struct kit_identity *trusted[] = {&authority, &certificates[LISTED]};
+    struct tls_trust_setup setup = {.verify_depth = 5};
+    struct err err = {""};
+    char *pem;
 
     (void)state;
     authority = kit_identity(kit_key(KIT_P384), &ca);
     for (int i = TRUSTED; i < CERTIFICATES; i++)
         certificates[i] = kit_identity(EVP_PKEY_Q_keygen(NULL, NULL, "EC", "P-256"), &wishes[i]);
-    truststore = kit_pem(trusted, 2);
+    pem = kit_pem(trusted, 2);
+    setup.ca_pem = pem;
+    setup.ca_pem_len = strlen(pem);
+    truststore = tls_trust_new(&setup, &err);
+    setup.announce = true;
+    announcing = tls_trust_new(&setup, &err);
+    OPENSSL_free(pem);
+    assert_true(truststore && announcing);
     return 0;
 }
 
@@ -40,7 +50,8 @@ static int free_certificates(void **state)
         EVP_PKEY_free(certificates[i].key);
         kit_identity_free(&certificates[i]);
     }
-    OPENSSL_free(truststore);
+    tls_trust_unref(truststore);
+    tls_trust_unref(announcing);
     return 0;
 }
 
@@ -50,8 +61,7 @@ static struct tls_policy policy_of(enum tls_client_mode mode, bool reject)
 
     policy.client_mode = mode;
     policy.reject_in_handshake = reject;
-    policy.ca_pem = truststore;
-    policy.ca_pem_len = strlen(truststore);
+    policy.trust = truststore;
     return policy;
 }
 
@@ -215,7 +225,8 @@ static void a_certificate_is_asked_for_only_where_it_is_wanted(void **state)
             struct kit kit;
             struct kit_pair pair;
 
-            policy.announce = rows[i].announce;
+            if (rows[i].announce)
+                policy.trust = announcing;
             kit_open(&kit, &policy, 1U << KIT_P256, versions[j]);
             SSL_CTX_set_client_cert_cb(kit.client.ctx, request_came);
             requests_seen = names_seen = 0;
@@ -249,10 +260,14 @@ static void the_chain_may_be_as_deep_as_the_truststore_says(void **state)
         char *pem = kit_pem(&trusted, 1);
         struct kit kit;
         struct kit_pair pair;
+        struct tls_trust_setup setup = {
+            .ca_pem = pem, .ca_pem_len = strlen(pem), .verify_depth = rows[i].depth};
+        struct tls_trust *trust;
+        struct err err;
 
-        policy.ca_pem = pem;
-        policy.ca_pem_len = strlen(pem);
-        policy.verify_depth = rows[i].depth;
+        trust = tls_trust_new(&setup, &err);
+        assert_non_null(trust);
+        policy.trust = trust;
         kit_open(&kit, &policy, 1U << KIT_P256, 0);
         present(&kit, &leaf);
         assert_true(SSL_CTX_add1_chain_cert(kit.client.ctx, middle.certificate));
@@ -260,6 +275,7 @@ static void the_chain_may_be_as_deep_as_the_truststore_says(void **state)
         assert_int_equal(kit_facts(&pair).verdict, rows[i].verdict);
         kit_pair_free(&pair);
         kit_close(&kit);
+        tls_trust_unref(trust);
         OPENSSL_free(pem);
     }
     kit_identity_free(&leaf);

@@ -71,28 +71,27 @@ static void another_worker_resumes_the_session(void **state)
     }
 }
 
-/* C5: what changes the decision about a client changes the session's context. */
+/* C5: a session belongs to a listener, a mode and a truststore, by their names. */
 static void another_listener_or_trust_does_not(void **state)
 {
     static const uint8_t other_secret[TLS_TICKET_SECRET_LEN] = "another";
-    const struct kit_identity *authorities[] = {kit_server_identity(KIT_P256), kit_server_identity(KIT_P384)};
-    char *one = kit_pem(authorities, 1), *both = kit_pem(authorities, 2);
-    struct tls_policy base = kit_policy(), rows[7];
+    const struct kit_identity *authority = kit_server_identity(KIT_P256);
+    char *pem = kit_pem(&authority, 1);
+    struct tls_trust *trust = kit_trust(pem);
+    struct tls_policy base = kit_policy(), rows[6];
 
     (void)state;
     base.client_mode = TLS_CLIENT_REQUEST;
-    base.ca_pem = one;
-    base.ca_pem_len = strlen(one);
+    base.trust = trust;
+    base.trust_name = "partners";
     for (size_t i = 0; i < ROWS(rows); i++)
         rows[i] = base;
     rows[0].name = "unit2";
     rows[1].client_mode = TLS_CLIENT_REQUIRE;
     rows[2].client_mode = TLS_CLIENT_NONE;
     rows[3].reject_in_handshake = true;
-    rows[4].ca_pem = both;
-    rows[4].ca_pem_len = strlen(both);
+    rows[4].trust_name = "others";
     rows[5].ticket_secret = other_secret;
-    rows[6].verify_depth = 1;
     for (size_t i = 0; i < ROWS(rows); i++)
         for (size_t j = 0; j < ROWS(versions); j++) {
             struct kit kit;
@@ -107,8 +106,8 @@ static void another_listener_or_trust_does_not(void **state)
             assert_true(resumes(&kit, kit_client_newest(&kit.client)));
             kit_close(&kit);
         }
-    OPENSSL_free(one);
-    OPENSSL_free(both);
+    tls_trust_unref(trust);
+    OPENSSL_free(pem);
 }
 
 /* A spoiled ticket is a full handshake, never an error. */

@@ -137,11 +137,22 @@ struct tls_policy kit_policy(void)
         .ciphers = "",
         .ciphersuites = "",
         .groups = "",
-        .verify_depth = 5,
         .session_lifetime_ms = 8 * 3600 * 1000,
         .ticket_secret = ticket_secret,
         .tickets = 2,
     };
+}
+
+struct tls_trust *kit_trust(const char *pem)
+{
+    const struct tls_trust_setup setup = {
+        .ca_pem = pem, .ca_pem_len = pem ? strlen(pem) : 0, .verify_depth = 5};
+    struct err err = {""};
+    struct tls_trust *trust = tls_trust_new(&setup, &err);
+
+    if (!trust)
+        fail_msg("tls_trust_new: %s", err.text);
+    return trust;
 }
 
 struct tls_ctx *kit_ctx(const struct tls_policy *policy, struct kit_signer *signer, unsigned kinds)

@@ -7,6 +7,7 @@
 #include "remote_key.h"
 #include "tls.h"
 #include "tls_ctx.h"
+#include "tls_trust.h"
 #include "unit.h"
 
 #include <openssl/ssl.h>
@@ -25,9 +26,13 @@ struct kit_wish {
     const char *name;                  /* common name */
     const struct kit_identity *issuer; /* NULL: self-signed */
     bool authority;
-    bool server_only;   /* extended key usage serverAuth alone */
-    long valid_s;       /* from now; 0: 100 days; negative: it has run out */
-    size_t comment_len; /* makes the certificate so much longer */
+    bool server_only;      /* extended key usage serverAuth alone */
+    const char *usage;     /* another extended key usage; NULL: none is named */
+    const char *names;     /* subjectAltName, as OpenSSL writes it; NULL: none */
+    long valid_s;          /* from now; 0: 100 days; negative: it has run out */
+    size_t comment_len;    /* makes the certificate so much longer */
+    long from_s;           /* begins so much later than now; 0: ten days ago */
+    const char *key_usage; /* "keyAgreement"; NULL: the extension is not there */
 };
 
 /* Made once for each kind and kept to the end: RSA keys take their time. */
@@ -52,7 +57,7 @@ struct kit_signer {
     /* the last request, kept for the test to look at */
     enum sign_form form;
     uint32_t scheme;
-    uint8_t bytes[4096];
+    uint8_t bytes[SIGN_BYTES_MAX];
     size_t bytes_len;
     uint8_t key[SIGN_KEY_NAME_LEN];
 };
@@ -64,6 +69,8 @@ void kit_signer_fail(struct kit_signer *signer, const char *why);
 
 /* The listener's side: a context with the keys of the kinds. */
 struct tls_policy kit_policy(void);
+/* A trust that must be good: the authorities of pem (NULL: none), five intermediates. */
+struct tls_trust *kit_trust(const char *pem);
 struct tls_ctx *kit_ctx(const struct tls_policy *policy, struct kit_signer *signer, unsigned kinds);
 const struct kit_identity *kit_server_identity(enum kit_kind kind);
 struct inventory_key kit_inventory(enum kit_kind kind);

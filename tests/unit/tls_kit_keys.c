@@ -61,7 +61,7 @@ struct kit_identity kit_identity(EVP_PKEY *key, const struct kit_wish *wish)
 
     X509_set_version(made.certificate, X509_VERSION_3);
     ASN1_INTEGER_set(X509_get_serialNumber(made.certificate), serial++);
-    X509_gmtime_adj(X509_getm_notBefore(made.certificate), -86400L * 10);
+    X509_gmtime_adj(X509_getm_notBefore(made.certificate), wish->from_s ? wish->from_s : -86400L * 10);
     X509_gmtime_adj(X509_getm_notAfter(made.certificate), wish->valid_s ? wish->valid_s : 86400L * 100);
     assert_true(X509_set_pubkey(made.certificate, key));
     X509_NAME_add_entry_by_txt(name, "O", MBSTRING_ASC, (const uint8_t *)"p11gate tests", -1, -1, 0);
@@ -71,6 +71,12 @@ struct kit_identity kit_identity(EVP_PKEY *key, const struct kit_wish *wish)
                   wish->authority ? "critical,CA:TRUE" : "CA:FALSE");
     if (wish->server_only)
         add_extension(made.certificate, issuer, NID_ext_key_usage, "serverAuth");
+    if (wish->usage)
+        add_extension(made.certificate, issuer, NID_ext_key_usage, wish->usage);
+    if (wish->names)
+        add_extension(made.certificate, issuer, NID_subject_alt_name, wish->names);
+    if (wish->key_usage)
+        add_extension(made.certificate, issuer, NID_key_usage, wish->key_usage);
     if (wish->comment_len)
         add_comment(made.certificate, wish->comment_len);
     assert_true(X509_sign(made.certificate, wish->issuer ? wish->issuer->key : key,

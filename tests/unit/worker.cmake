@@ -1,1 +1,2 @@
 p11gate_unit_test(sandbox LINKS sandbox base)
+p11gate_unit_test(login_reports LINKS worker ipc base)

@@ -1,0 +1,146 @@
+"""F14: no timeout ends a transfer that moves, however long it takes; one in which nothing moves for idle-timeout
+ends with 426, and its session goes on."""
+
+import concurrent.futures
+import select
+import signal
+import socket
+import time
+
+import clients
+import ftp_backends
+import ftp_wire
+import pytest
+
+IDLE_S = 2
+LASTS_S = 3 * IDLE_S  # a few hours, at another scale
+PACE_S = 0.2
+PIECE = b"x" * 100
+
+
+@pytest.fixture(scope="module")
+def gate(gate_running, pyftpd):
+    clients.make_file(pyftpd.files / "large", 20 << 20)
+
+    def prepare(configuration):
+        return {"hasty": configuration.listener("hasty", "ftps", pyftpd.port, idle_timeout=f"{IDLE_S}s")}
+
+    with gate_running(prepare) as gate:
+        yield gate
+
+
+@pytest.fixture
+def own_backend(own_folder):
+    made = ftp_backends.Pyftpd(own_folder / "its-own")
+    yield made
+    made.process.send_signal(signal.SIGCONT)
+    made.stop()
+
+
+@pytest.fixture
+def connect(gate, pki, pyftpd):
+    made = []
+
+    def login(**options):
+        made.append(ftp_wire.Wire(pki, gate.ports["hasty"], implicit=True, **options))
+        made[-1].reply()
+        made[-1].login(pyftpd)
+        return made[-1]
+
+    yield login
+    for one in made:
+        one.close()
+
+
+def for_a_long_time(step):
+    """The clients' own slowness is what is tested."""
+    end = time.monotonic() + LASTS_S
+    while time.monotonic() < end:
+        step()
+        select.select([], [], [], PACE_S)
+
+
+def slow_upload(wire):
+    data = wire.open_data("STOR in/slow")
+    sent = []
+
+    def step():
+        data.sendall(PIECE)
+        sent.append(PIECE)
+
+    for_a_long_time(step)
+    data.unwrap()
+    assert wire.reply()[0] == 226
+    return b"".join(sent)
+
+
+def slow_download(wire):
+    """A kernel with a large buffer tells of room in it only now and then: this one is small."""
+    plain = socket.socket()
+    plain.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 16384)
+    plain.settimeout(ftp_wire.LIMIT_S)
+    plain.connect(("127.0.0.1", wire.passive()))
+    wire.send("RETR in/large")
+    data = wire.wrap_data(plain)
+    assert wire.reply()[0] in (125, 150)
+    for_a_long_time(lambda: data.recv(16384))
+    ftp_wire.receive_all(data)
+    assert wire.reply()[0] == 226
+
+
+def test_slow_transfers_outlast_every_timeout(connect, pyftpd):
+    wires = connect(), connect()
+    with concurrent.futures.ThreadPoolExecutor() as pool:
+        up, down = pool.submit(slow_upload, wires[0]), pool.submit(slow_download, wires[1])
+        down.result()
+        assert (pyftpd.files / "slow").read_bytes() == up.result()
+    assert all(wire.say("NOOP")[0] == 200 for wire in wires)
+
+
+def stop_sending(wire):
+    data = wire.open_data("STOR in/stalled")
+    data.sendall(PIECE)
+    return data
+
+
+def stop_reading(wire):
+    data = wire.open_data("RETR in/large")
+    assert data.recv(1000)
+    return data
+
+
+@pytest.mark.parametrize("stall", [stop_sending, stop_reading])
+def test_where_nothing_moves_the_transfer_is_426(connect, gate, stall):
+    wire = connect()
+    seen = len(gate.log("transfer", reason="idle-timeout"))
+    data = stall(wire)
+    assert wire.reply()[0] == 426
+    line = gate.wait_for("transfer", reason="idle-timeout", count=seen + 1)
+    assert int(line["ms"]) >= IDLE_S * 1000
+    with pytest.raises(ftp_wire.CUT):
+        while True:
+            if not data.recv(1 << 20):
+                break
+            data.sendall(PIECE)
+    assert wire.say("NOOP")[0] == 200
+    ftp_wire.receive_all(wire.open_data("LIST"))
+    assert wire.reply()[0] == 226
+
+
+def test_a_backend_may_take_its_time_for_the_last_word(make_gate, configuration, pki, own_backend):
+    """Virus scanners and archives do; the client has nothing left to send."""
+    port = configuration.listener("hasty", "ftps", own_backend.port, idle_timeout=f"{IDLE_S}s")
+    make_gate(configuration).start()
+    wire = ftp_wire.Wire(pki, port, implicit=True)
+    wire.reply()
+    wire.login(own_backend)
+    data = wire.open_data("STOR in/scanned")
+    own_backend.process.send_signal(signal.SIGSTOP)
+    data.sendall(PIECE)
+    data.unwrap()
+    readable, _, _ = select.select([wire.socket], [], [], 1.5 * IDLE_S)
+    assert not readable, wire.reply()
+    own_backend.process.send_signal(signal.SIGCONT)
+    assert wire.reply()[0] == 226
+    assert (own_backend.files / "scanned").read_bytes() == PIECE
+    wire.close()
