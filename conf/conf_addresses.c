@@ -43,8 +43,9 @@ static bool parse_named(const char *text, size_t *len, uint64_t *port)
     return conf_is_host_name(name);
 }
 
-static bool store_backend(struct conf_store *store, size_t item, struct conf_backend *out)
+static bool store_backend(struct conf_store *store, size_t item, void *place)
 {
+    struct conf_backend *out = place;
     const char *text = store->value->texts[item];
     uint64_t port = 0;
     size_t len = 0;
@@ -72,18 +73,9 @@ static bool store_backend(struct conf_store *store, size_t item, struct conf_bac
 bool conf_store_backends(struct conf_store *store)
 {
     struct conf_backends *out = store->target;
-    const struct conf_value *value = store->value;
 
-    if (!conf_store_is_list(store))
-        return conf_store_refuse_whole(store);
-    out->items = conf_memory_array(store->place->memory, value->count, sizeof out->items[0]);
-    if (!out->items)
-        return conf_store_out_of_memory(store);
-    for (size_t i = 0; i < value->count; i++)
-        if (!store_backend(store, i, &out->items[i]))
-            return false;
-    out->count = value->count;
-    return true;
+    out->items = conf_store_list(store, sizeof out->items[0], store_backend, &out->count);
+    return out->items != NULL;
 }
 
 bool conf_store_optional(struct conf_store *store)
@@ -97,21 +89,17 @@ bool conf_store_optional(struct conf_store *store)
     return !out->set || parse_endpoint(value->texts[0], &out->addr) || conf_store_refuse_whole(store);
 }
 
+static bool store_endpoint(struct conf_store *store, size_t item, void *place)
+{
+    return parse_endpoint(store->value->texts[item], place) || conf_store_refuse(store, item);
+}
+
 bool conf_store_endpoints(struct conf_store *store)
 {
     struct conf_endpoints *out = store->target;
-    const struct conf_value *value = store->value;
 
-    if (!conf_store_is_list(store))
-        return conf_store_refuse_whole(store);
-    out->items = conf_memory_array(store->place->memory, value->count, sizeof out->items[0]);
-    if (!out->items)
-        return conf_store_out_of_memory(store);
-    for (size_t i = 0; i < value->count; i++)
-        if (!parse_endpoint(value->texts[i], &out->items[i]))
-            return conf_store_refuse(store, i);
-    out->count = value->count;
-    return true;
+    out->items = conf_store_list(store, sizeof out->items[0], store_endpoint, &out->count);
+    return out->items != NULL;
 }
 
 static bool parse_ports(const char *text, struct conf_ports *out)
@@ -178,19 +166,15 @@ bool conf_store_network(struct conf_store *store)
     return true;
 }
 
+static bool store_network(struct conf_store *store, size_t item, void *place)
+{
+    return parse_network(store->value->texts[item], place) || conf_store_refuse(store, item);
+}
+
 bool conf_store_networks(struct conf_store *store)
 {
     struct conf_networks *out = store->target;
-    const struct conf_value *value = store->value;
 
-    if (!conf_store_is_list(store))
-        return conf_store_refuse_whole(store);
-    out->items = conf_memory_array(store->place->memory, value->count, sizeof out->items[0]);
-    if (!out->items)
-        return conf_store_out_of_memory(store);
-    for (size_t i = 0; i < value->count; i++)
-        if (!parse_network(value->texts[i], &out->items[i]))
-            return conf_store_refuse(store, i);
-    out->count = value->count;
-    return true;
+    out->items = conf_store_list(store, sizeof out->items[0], store_network, &out->count);
+    return out->items != NULL;
 }

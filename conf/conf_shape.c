@@ -199,21 +199,14 @@ static void put_keys(struct shape *shape, const struct conf_key *keys, size_t co
     }
 }
 
-/* The truststore of the way out is made with the generation: all of it. */
+/* Not the truststore's bytes: the policy swaps those in place, on the way out too. */
 static void put_backend_tls(struct shape *shape, const struct conf *conf,
                             const struct conf_listener_block *block, const struct conf_backend_tls *tls)
 {
-    const struct conf_truststore *trust;
-
     if (!tls->set)
         return;
     put_block(shape, CONF_BLOCK_BACKEND_TLS, &block->backend_tls);
     put_keys(shape, tls->keys, tls->key_count, tls->keystore < 0 ? NULL : &conf->keystores[tls->keystore]);
-    trust = &conf->truststores[tls->truststore];
-    put_bytes(shape, trust->ca_pem, trust->ca_pem_len);
-    put_bytes(shape, trust->crl_pem, trust->crl_pem_len);
-    put_number(shape, trust->crl_policy);
-    put_number(shape, trust->verify_depth);
 }
 
 static void put_listener(struct shape *shape, const struct conf *conf, size_t index)

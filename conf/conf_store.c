@@ -191,6 +191,26 @@ bool conf_store_is_list(const struct conf_store *store)
             store->value->count <= store->option->max);
 }
 
+void *conf_store_list(struct conf_store *store, size_t size,
+                      bool (*one)(struct conf_store *store, size_t item, void *place), size_t *count)
+{
+    size_t wanted = store->value->count;
+    char *items;
+
+    if (!conf_store_is_list(store)) {
+        (void)conf_store_refuse_whole(store);
+        return NULL;
+    }
+    items = conf_memory_array(store->place->memory, wanted, size);
+    if (!items)
+        (void)conf_store_out_of_memory(store);
+    for (size_t i = 0; items && i < wanted; i++)
+        if (!one(store, i, items + i * size))
+            return NULL;
+    *count = wanted;
+    return items;
+}
+
 char *conf_store_copy_lower(const struct conf_store *store, const char *text)
 {
     char *copy = conf_memory_text(store->place->memory, text);

@@ -25,6 +25,10 @@ bool conf_store_out_of_memory(struct conf_store *store);
 /* As many texts as the option allows; one stands for a list. */
 bool conf_store_is_list(const struct conf_store *store);
 
+/* Makes a list of items of this size, one by one; NULL: store->err says why. An empty list is not NULL. */
+void *conf_store_list(struct conf_store *store, size_t size,
+                      bool (*one)(struct conf_store *store, size_t item, void *place), size_t *count);
+
 /* A copy in lower or upper case (ASCII), in memory of the configuration; NULL: out of memory. */
 char *conf_store_copy_lower(const struct conf_store *store, const char *text);
 char *conf_store_copy_upper(const struct conf_store *store, const char *text);

@@ -102,25 +102,22 @@ static bool store_text(struct conf_store *store)
     return true;
 }
 
+static bool store_one_text(struct conf_store *store, size_t item, void *place)
+{
+    const char **out = place;
+
+    if (!is_good(store->option, store->value->texts[item]))
+        return conf_store_refuse(store, item);
+    *out = copy_text(store, store->value->texts[item]);
+    return *out || conf_store_out_of_memory(store);
+}
+
 static bool store_texts(struct conf_store *store)
 {
     struct conf_strings *out = store->target;
-    const struct conf_value *value = store->value;
 
-    if (!conf_store_is_list(store))
-        return conf_store_refuse_whole(store);
-    out->items = conf_memory_array(store->place->memory, value->count, sizeof out->items[0]);
-    if (!out->items)
-        return conf_store_out_of_memory(store);
-    for (size_t i = 0; i < value->count; i++) {
-        if (!is_good(store->option, value->texts[i]))
-            return conf_store_refuse(store, i);
-        out->items[i] = copy_text(store, value->texts[i]);
-        if (!out->items[i])
-            return conf_store_out_of_memory(store);
-    }
-    out->count = value->count;
-    return true;
+    out->items = conf_store_list(store, sizeof(const char *), store_one_text, &out->count);
+    return out->items != NULL;
 }
 
 static bool store_flags(struct conf_store *store)

@@ -21,5 +21,5 @@ bool arrival_expected(const struct service *service, const struct addr *proxy);
 /* Takes the stream. */
 void arrival_begin(struct service *service, struct stream *client, const struct addr *proxy);
 
-/* The service listens no more. */
+/* The service ends, or its listener is disabled; one that only retires (a reload) keeps them. */
 void arrival_end_all(struct service *service);

@@ -157,7 +157,6 @@ static void service_close_sockets(struct service *service)
 {
     struct service_socket *socket;
 
-    arrival_end_all(service);
     while ((socket = SLIST_FIRST(&service->sockets))) {
         SLIST_REMOVE_HEAD(&service->sockets, entry);
         listener_free(socket->listener);
@@ -165,11 +164,17 @@ static void service_close_sockets(struct service *service)
     }
 }
 
+void service_close(struct service *service)
+{
+    service_close_sockets(service);
+    arrival_end_all(service);
+}
+
 void service_free(struct service *service)
 {
     if (!service)
         return;
-    service_close_sockets(service);
+    service_close(service);
     tls_ctx_unref(service->tls);
     outbound_free(service->outbound);
     policy_unref(service->policy);
@@ -356,10 +361,6 @@ bool service_listen(struct service *service, int fd, struct err *err)
     return true;
 }
 
-void service_close(struct service *service)
-{
-    service_close_sockets(service);
-}
 
 bool service_kick(struct service *service, uint64_t session)
 {
@@ -386,7 +387,7 @@ void service_retire(struct service *service)
 void service_drain(struct service *service)
 {
     service->draining = true;
-    service_close_sockets(service);
+    service_close(service);
     backends_rest(service->setup.backends);
     service_each(service, session_drain);
 }
@@ -395,12 +396,12 @@ void service_stop(struct service *service, enum session_reason reason)
 {
     struct session *session;
 
-    service_close_sockets(service);
+    service_close(service);
     while ((session = LIST_FIRST(&service->sessions)))
         session_stop(session, reason, NULL);
 }
 
 size_t service_sessions(const struct service *service)
 {
-    return service->session_count;
+    return service->session_count + service->arrival_count;
 }

@@ -87,6 +87,10 @@ void session_release_idle(struct session *session);
 void session_log(const struct session *session, struct log_line *line, enum log_level level,
                  const char *event);
 
+/* What is known of the client and its TLS: tls, cipher, resumed, sni, cert, fingerprint, partner, key_ms.
+ * Nothing while it is in clear. */
+void session_log_client(const struct session *session, struct log_line *line);
+
 /* For the line at the end: who logged in. */
 void session_set_user(struct session *session, const char *user);
 const char *session_user(const struct session *session); /* "": nobody yet */

@@ -37,6 +37,19 @@ static void log_tls(struct log_line *line, const struct identity *who)
     log_text(line, "sni", who->sni);
 }
 
+void session_log_client(const struct session *session, struct log_line *line)
+{
+    const struct identity *who = &session->identity;
+
+    if (!who->secure)
+        return;
+    log_tls(line, who);
+    log_text(line, "cert", who->subject);
+    log_text(line, "fingerprint", who->fingerprint);
+    log_text(line, "partner", who->partner);
+    log_number(line, "key_ms", who->key_ms);
+}
+
 /* The certificate also when it was the end of the handshake. */
 static void log_identity(struct log_line *line, const struct identity *who)
 {

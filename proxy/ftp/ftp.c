@@ -9,8 +9,7 @@
 
 enum {
     CLIENT_READ_LIMIT_BYTES = 16 * 1024,
-    REPLIES_UNSENT_MAX_BYTES = 64 * 1024, /* a client that reads no replies is not listened to */
-    TICKETS = 2,                          /* each data channel that resumes brings one more */
+    TICKETS = 2, /* each data channel that resumes brings one more */
 };
 
 /* Offers again what the filter left. */
@@ -44,7 +43,8 @@ void ftp_settle(struct ftp *ftp)
 static size_t client_data(void *owner, struct stream *stream, const uint8_t *data, size_t len)
 {
     struct ftp *ftp = owner;
-    if (stream_unsent(stream) > REPLIES_UNSENT_MAX_BYTES)
+    (void)stream;
+    if (ftp_op_is_full(ftp))
         return 0;
     session_touch(ftp->session);
     size_t taken = ftp_control_client_data(ftp->control, data, len);

@@ -248,7 +248,8 @@ size_t ftp_control_client_data(struct ftp_control *control, const uint8_t *data,
     control->untaken = len;
     if (len && !control->ended && is_tls_hello(control, data[0]))
         ftp_control_end(control, REASON_BAD_REQUEST, "a TLS hello where AUTH TLS was expected");
-    while (!control->ended && control->wait != FTP_WAIT_TLS && control->waiting_count < FTP_WAITING_MAX) {
+    while (!control->ended && control->wait != FTP_WAIT_TLS && control->waiting_count < FTP_WAITING_MAX &&
+           !control->ops->is_full(control->owner)) {
         struct ftp_line line;
         size_t taken;
         enum ftp_line_status status = ftp_line_read(data + used, len - used, &line, &taken);

@@ -47,7 +47,8 @@ struct ftp_login_report {
 enum ftp_host { FTP_HOST_UNKNOWN, FTP_HOST_SAME_BACKEND, FTP_HOST_OTHER_BACKEND };
 
 struct ftp_control_ops {
-    void (*reply)(void *owner, const void *data, size_t len);   /* to the client */
+    void (*reply)(void *owner, const void *data, size_t len); /* to the client */
+    bool (*is_full)(void *owner); /* the client does not read what it was replied: it is not listened to */
     void (*forward)(void *owner, const void *data, size_t len); /* to the backend */
 
     bool (*can_secure)(void *owner); /* is there a key to make a handshake with? */

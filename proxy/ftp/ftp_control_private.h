@@ -91,6 +91,7 @@ void ftp_control_forbid(struct ftp_control *control, const char *verb);
 void ftp_control_go_on(struct ftp_control *control);
 
 typedef void ftp_run(struct ftp_control *, const struct ftp_line *, const struct ftp_command *);
+typedef void ftp_take(struct ftp_control *); /* a reply of the backend that was waited for */
 
 /* ftp_protect.c */
 ftp_run ftp_run_auth, ftp_run_pbsz, ftp_run_prot, ftp_run_ccc, ftp_run_rein;
@@ -99,25 +100,21 @@ void ftp_drop_backend(struct ftp_control *control);
 
 /* ftp_login.c */
 ftp_run ftp_run_host, ftp_run_user, ftp_run_pass, ftp_run_acct;
-void ftp_login_reply(struct ftp_control *control);
-void ftp_mapped_reply(struct ftp_control *control);
-void ftp_directory_reply(struct ftp_control *control);
+ftp_take ftp_login_reply, ftp_mapped_reply, ftp_directory_reply;
 
 /* ftp_answers.c */
 ftp_run ftp_run_feat, ftp_run_quit, ftp_run_noop, ftp_run_stat, ftp_run_mode, ftp_run_stru;
-void ftp_feat_reply(struct ftp_control *control);
+ftp_take ftp_feat_reply;
 
 /* ftp_setup.c */
 ftp_run ftp_run_pasv, ftp_run_epsv, ftp_run_port, ftp_run_eprt;
-void ftp_setup_reply(struct ftp_control *control);
+ftp_take ftp_setup_reply;
 
 /* ftp_transfer.c */
 ftp_run ftp_run_abor;
 void ftp_transfer_begin(struct ftp_control *control, const struct ftp_command_row *row,
                         const struct ftp_line *line);
 bool ftp_transfer_runs(const struct ftp_control *control);
-void ftp_transfer_reply(struct ftp_control *control);
-void ftp_transfer_swallow(struct ftp_control *control);
-void ftp_transfer_ask_again(struct ftp_control *control);
+ftp_take ftp_transfer_reply, ftp_transfer_swallow, ftp_transfer_ask_again;
 /* One side has gone: the transfer under way, if any, ends with it. code 0: nobody is left to be told. */
 void ftp_transfer_lost(struct ftp_control *control, unsigned code, enum session_reason reason);

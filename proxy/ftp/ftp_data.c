@@ -149,6 +149,8 @@ uint64_t ftp_data_close(struct ftp_data *data, bool cut)
 {
     ftp_data_stop(data);
     bool is_clean = data->is_done || (data->upload && data->source_ended);
+    /* Bytes may have come before the reply that begins them: then they are half of something. */
+    cut = cut || (data->client && !data->upload && stream_bytes_out(data->client));
     if (data->client && (is_clean || !cut || !data->client_ready))
         stream_close(data->client); /* the alert of a failed handshake is to arrive, too */
     else if (data->client)

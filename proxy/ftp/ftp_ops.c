@@ -7,6 +7,8 @@
 #include "loop.h"
 #include "stream.h"
 
+enum { REPLIES_UNSENT_MAX_BYTES = 64 * 1024 };
+
 static void op_reply(void *owner, const void *data, size_t len)
 {
     struct ftp *ftp = owner;
@@ -17,6 +19,12 @@ static void op_forward(void *owner, const void *data, size_t len)
 {
     struct ftp *ftp = owner;
     stream_write(ftp->backend, data, len);
+}
+
+bool ftp_op_is_full(void *owner)
+{
+    struct ftp *ftp = owner;
+    return stream_unsent(session_client(ftp->session)) > REPLIES_UNSENT_MAX_BYTES;
 }
 
 static bool op_can_secure(void *owner)
@@ -244,6 +252,7 @@ static void op_transfer_ended(void *owner, const struct ftp_transfer_report *rep
 
 const struct ftp_control_ops ftp_control_functions = {
     .reply = op_reply,
+    .is_full = ftp_op_is_full,
     .forward = op_forward,
     .can_secure = op_can_secure,
     .start_tls = op_start_tls,

@@ -52,6 +52,9 @@ void ftp_op_command_refused(void *owner, const char *verb);
 enum ftp_host ftp_op_choose_host(void *owner, const char *name);
 void ftp_op_begin_anew(void *owner);
 
+/* ftp_ops.c */
+bool ftp_op_is_full(void *owner);
+
 /* ftp_features.c */
 const char *ftp_op_features(void *owner, size_t *len);
 void ftp_op_keep_features(void *owner, const char *reply, size_t len);

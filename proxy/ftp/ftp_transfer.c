@@ -82,8 +82,10 @@ static const struct ftp_outcome no_key = {"431 TLS is not available now; try aga
 static void data_failed(struct ftp_control *control, enum ftp_data_failure failure)
 {
     bool lacks_key = failure == FTP_DATA_TLS && !control->ops->can_secure(control->owner);
+    /* ProFTPD resets its data connection in front of a 550: nothing was cut for the client. */
+    bool never_begun = failure == FTP_DATA_BACKEND_FAILED && !control->transfer.begun;
     const struct ftp_outcome *outcome = lacks_key ? &no_key : &outcomes[failure];
-    control->ops->abort_data(control->owner, true);
+    control->ops->abort_data(control->owner, !never_begun);
     if (control->wait == FTP_WAIT_FINAL) {
         control->transfer.own_error_passes = failure == FTP_DATA_BACKEND_FAILED;
         swallow(control, outcome->reply, outcome->reason);

@@ -7,22 +7,6 @@
 #include "loop.h"
 #include "reason.h"
 
-static void log_client(struct log_line *line, const struct session *session)
-{
-    const struct identity *who = session_identity(session);
-
-    if (!who->secure)
-        return;
-    log_text(line, "tls", who->version);
-    log_text(line, "cipher", who->cipher);
-    log_text(line, "resumed", who->resumed ? "yes" : "no");
-    log_text(line, "sni", who->sni);
-    log_text(line, "cert", who->subject);
-    log_text(line, "fingerprint", who->fingerprint);
-    log_text(line, "partner", who->partner);
-    log_number(line, "key_ms", who->key_ms);
-}
-
 void http_finished(void *owner, const struct http_record *record)
 {
     struct http *http = owner;
@@ -31,7 +15,7 @@ void http_finished(void *owner, const struct http_record *record)
 
     listener_counters_request(session_counters(session), record->code);
     session_log(session, &line, LOG_LEVEL_INFO, "request");
-    log_client(&line, session);
+    session_log_client(session, &line);
     log_text(&line, "command", record->method);
     log_text(&line, "path", record->target);
     if (http->route)

@@ -3,7 +3,7 @@
 #include "tls_algorithms.h"
 #include "tls_cause.h"
 #include "tls_client_private.h"
-#include "tls_pem.h"
+#include "tls_trust_private.h"
 
 #include <openssl/err.h>
 #include <openssl/x509v3.h>
@@ -89,63 +89,40 @@ void tls_client_ctx_unref(struct tls_client_ctx *ctx)
         return;
     tls_client_ctx_clear_keys(ctx);
     SSL_CTX_free(ctx->ssl_ctx);
+    tls_authorities_unref(ctx->authorities);
     free(ctx);
 }
 
 /* ---- whom it trusts ---- */
 
-static bool store_add_certificates(X509_STORE *store, const struct tls_client_trust *trust, struct err *err)
-{
-    STACK_OF(X509) *all = tls_pem_certificates(trust->ca_pem, trust->ca_pem_len, "the truststore", err);
-    bool done = all;
-
-    for (int i = 0; done && i < sk_X509_num(all); i++)
-        done = X509_STORE_add_cert(store, sk_X509_value(all, i));
-    if (all && !done)
-        err_set(err, "out of memory");
-    sk_X509_pop_free(all, X509_free);
-    return done;
-}
-
-static bool store_add_crls(X509_STORE *store, const struct tls_client_trust *trust, struct err *err)
-{
-    STACK_OF(X509_CRL) * all;
-    bool done = true;
-
-    if (!trust->crl_pem_len)
-        return true;
-    all = tls_pem_crls(trust->crl_pem, trust->crl_pem_len, "the truststore's CRL file", err);
-    if (!all)
-        return false;
-    for (int i = 0; done && i < sk_X509_CRL_num(all); i++)
-        done = X509_STORE_add_crl(store, sk_X509_CRL_value(all, i));
-    if (!done)
-        err_set(err, "out of memory");
-    X509_STORE_set_flags(store, X509_V_FLAG_CRL_CHECK | X509_V_FLAG_CRL_CHECK_ALL);
-    sk_X509_CRL_pop_free(all, X509_CRL_free);
-    return done;
-}
-
+/* A worker has many ways out, and most of them trust the same bytes: they are read once. */
 bool tls_client_ctx_set_trust(struct tls_client_ctx *ctx, const struct tls_client_trust *trust,
                               struct err *err)
 {
-    X509_STORE *store = X509_STORE_new();
+    const struct tls_trust_setup setup = {
+        .ca_pem = trust->ca_pem ? trust->ca_pem : "", /* nobody is an error, here */
+        .ca_pem_len = trust->ca_pem_len,
+        .crl_pem = trust->crl_pem_len ? trust->crl_pem : NULL,
+        .crl_pem_len = trust->crl_pem_len,
+        .crl_fail = trust->crl_fail,
+    };
+    struct tls_authorities *authorities;
 
-    if (!store) {
+    ERR_clear_error();
+    authorities = tls_authorities_get(&setup, err);
+    ERR_clear_error();
+    if (!authorities)
+        return false;
+    if (!X509_STORE_up_ref(authorities->store)) {
+        tls_authorities_unref(authorities);
         err_set(err, "out of memory");
         return false;
     }
-    ERR_clear_error();
-    if (!store_add_certificates(store, trust, err) || !store_add_crls(store, trust, err)) {
-        X509_STORE_free(store);
-        ERR_clear_error();
-        return false;
-    }
-    /* What stands in the truststore is trusted, an intermediate or an end too. */
-    X509_STORE_set_flags(store, X509_V_FLAG_PARTIAL_CHAIN);
-    X509_STORE_set_depth(store, (int)trust->verify_depth);
-    SSL_CTX_set_cert_store(ctx->ssl_ctx, store);
+    SSL_CTX_set_cert_store(ctx->ssl_ctx, authorities->store);
+    tls_authorities_unref(ctx->authorities);
+    ctx->authorities = authorities;
     ctx->crl_fail = trust->crl_fail;
+    ctx->verify_depth = trust->verify_depth;
     return true;
 }
 

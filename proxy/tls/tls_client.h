@@ -31,7 +31,8 @@ struct tls_client_policy {
     const char *versions, *ciphers, *ciphersuites, *groups; /* as in struct tls_policy */
 };
 
-/* Who signs certificates of partners; read once, borrowed for the call. */
+/* Who signs certificates of partners; borrowed for the call. Contexts with the same bytes share what is read.
+ */
 struct tls_client_trust {
     const void *ca_pem;
     size_t ca_pem_len;

@@ -9,7 +9,9 @@
 struct tls_client_ctx {
     unsigned references;
     SSL_CTX *ssl_ctx;
+    struct tls_authorities *authorities; /* NULL: it trusts nobody */
     bool crl_fail;
+    unsigned verify_depth;
     size_t key_count;
     struct tls_key keys[TLS_KEY_KINDS];
 };

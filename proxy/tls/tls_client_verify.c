@@ -144,6 +144,7 @@ int tls_client_verify(X509_STORE_CTX *store, void *unused)
     struct tls *tls = SSL_get_app_data(ssl);
 
     (void)unused;
+    X509_STORE_CTX_set_depth(store, (int)tls->client->verify_depth);
     X509_STORE_CTX_set_verify_cb(store, verify_one);
     if (X509_verify_cert(store) > 0)
         return 1;

@@ -9,8 +9,9 @@ import http.client
 import subprocess
 import threading
 import uuid
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 
+import http_backend
 import waiting
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
@@ -109,8 +110,8 @@ class Station:
         self.authority = folder / "authority.pem"
         self.authority.write_bytes(authority.pem)
         self.partners, self.messages, self.receipts, self.requests = {}, {}, {}, []
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.server.daemon_threads, self.server.station = True, self
+        self.server = http_backend.Server(("127.0.0.1", 0), Handler)
+        self.server.station = self
         self.server.handle_error = lambda *_: None
         self.port = self.server.server_address[1]
         threading.Thread(target=self.server.serve_forever, daemon=True).start()

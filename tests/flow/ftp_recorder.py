@@ -98,9 +98,10 @@ class Talk(socketserver.StreamRequestHandler):
     do_nlst = do_mlsd = do_list
 
     def store(self, name, begin):
-        pieces = []
-        self.transfer(lambda data: pieces.extend(iter(lambda: data.recv(65536), b"")))
-        self.owner.files[name] = begin + b"".join(pieces)
+        def take(data):
+            self.owner.files[name] = begin + b"".join(iter(lambda: data.recv(65536), b""))
+
+        self.transfer(take)
 
     def do_stor(self, name):
         begin, self.rest = self.owner.files.get(name, b"")[:self.rest], 0

@@ -9,6 +9,12 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 PIECE_BYTES = 256 * 1024
 
 
+class Server(ThreadingHTTPServer):
+    """With room for a crowd that comes at once: python's own backlog is 5."""
+
+    request_queue_size, daemon_threads = 512, True
+
+
 class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
@@ -143,8 +149,7 @@ class HttpBackend:
     """Runs in threads of the test; requests is a list of dicts in the order they came."""
 
     def __init__(self, port=0):
-        self.server = ThreadingHTTPServer(("127.0.0.1", port), Handler)
-        self.server.daemon_threads = True
+        self.server = Server(("127.0.0.1", port), Handler)
         self.server.requests = self.requests = []
         self.server.may_answer = self.may_answer = threading.Event()
         self.server.big_bytes = 5 * 1024 * 1024

@@ -15,6 +15,6 @@ class Handler(FTPHandler):
 
 
 Handler.authorizer.add_user(USER, PASSWORD, ROOT, perm="elradfmwMT")
-server = FTPServer(("127.0.0.1", int(PORT)), Handler)
+server = FTPServer(("127.0.0.1", int(PORT)), Handler, backlog=512)
 server.max_cons_per_ip = 0
 server.serve_forever()

@@ -20,7 +20,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 static struct stage {
     uint8_t world, more;
     bool cleared, disabled, key_lost;
-    unsigned failed_logins;
+    unsigned failed_logins, asked_full;
     bool ends_at_once;
     struct ftp_control *control;
     struct addr client;
@@ -54,6 +54,12 @@ static void op_reply(void *owner, const void *data, size_t len)
     (void)owner;
     (void)data;
     must(len > 0 && !stage.ended && !stage.tls_asked);
+}
+
+static bool op_is_full(void *owner)
+{
+    (void)owner;
+    return ++stage.asked_full % 5 == 0;
 }
 
 static void op_forward(void *owner, const void *data, size_t len)
@@ -274,6 +280,7 @@ static void op_end(void *owner, enum session_reason reason, const char *detail)
 
 static const struct ftp_control_ops ops = {
     .reply = op_reply,
+    .is_full = op_is_full,
     .forward = op_forward,
     .can_secure = op_can_secure,
     .start_tls = op_start_tls,

@@ -7,12 +7,12 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { OUT_MAX = 64 * 1024, LINE_MAX_BYTES = 4096, PORT = 30001 };
+enum { OUT_MAX = 64 * 1024, LINE_MAX_BYTES = 4096, PORT = 30001, UNREAD_MAX = 5 };
 
 struct stage {
     const struct ftp_script *script;
     bool disabled, renamed, key_lost;
-    unsigned failed_logins;
+    unsigned failed_logins, replies;
     const char *host; /* chosen by HOST */
     char features[1024];
     size_t features_len;
@@ -59,6 +59,13 @@ static void op_reply(void *owner, const void *data, size_t len)
 {
     struct stage *stage = owner;
     note_bytes(stage, stage->reply, ">", data, len);
+    stage->replies++;
+}
+
+static bool op_is_full(void *owner)
+{
+    const struct stage *stage = owner;
+    return is_world(stage, UNREAD) && stage->replies >= UNREAD_MAX;
 }
 
 static void op_forward(void *owner, const void *data, size_t len)
@@ -257,6 +264,7 @@ static void op_end(void *owner, enum session_reason reason, const char *detail)
 
 static const struct ftp_control_ops ops = {
     .reply = op_reply,
+    .is_full = op_is_full,
     .forward = op_forward,
     .can_secure = op_can_secure,
     .start_tls = op_start_tls,
@@ -311,11 +319,17 @@ static void client_lost(struct ftp_control *control)
     ftp_control_client_lost(control, REASON_CLIENT_CLOSED, NULL);
 }
 
+static void nothing(struct ftp_control *control)
+{
+    (void)control;
+}
+
 static const struct {
     const char *name;
     void (*run)(struct ftp_control *);
 } events[] = {
     {"secured", ftp_control_secured},
+    {"read", nothing},
     {"connected", ftp_control_data_connected},
     {"done", ftp_control_data_done},
     {"expired", ftp_control_expired},
@@ -343,6 +357,8 @@ static const struct {
 
 static void happen(struct stage *stage, const char *name)
 {
+    if (strcmp(name, "read") == 0)
+        stage->replies = 0;
     if (strcmp(name, "disabled") == 0 || strcmp(name, "renamed") == 0 || strcmp(name, "key-lost") == 0) {
         stage->disabled = stage->disabled || name[0] == 'd';
         stage->renamed = stage->renamed || name[0] == 'r';

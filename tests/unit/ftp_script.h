@@ -3,13 +3,16 @@
  *
  *   C text    the client sends text and CRLF        B text    the backend does
  *   c text    without CRLF                          b text    (\r, \n and \xHH are bytes)
- *   ! event   something happened: secured, connected, done, expired, login-expired, drain, backend-lost,
- *             client-lost, disabled (the client's partner), renamed (its ftp-user), key-lost, absent, tls, not-resumed, certificate,
- * cut, incomplete, backend-cut, stalled, no-backend, no-memory > text    a line of a reply to the client <
- * text    a line that goes to the backend = what    what else was asked for: connect-backend, drop-backend,
- * start-tls, clear-tls, begin-anew, listen P, dial 10.0.0.1:1029 P, connect 2000 P up, start, complete,
- * abort, abort begun, deadline 30000, login acme 230, login acme typed x 230, refused SITE, began, transfer
- * RETR 226 done, end quit
+ *   ! event   something happened: secured, connected, done, expired, login-expired, drain,
+ *             backend-lost, client-lost, disabled (the client's partner), renamed (its
+ *             ftp-user), key-lost, read (the replies), absent, tls, not-resumed, certificate,
+ *             cut, incomplete, backend-cut, stalled, no-backend, no-memory
+ *   > text    a line of a reply to the client
+ *   < text    a line that goes to the backend
+ *   = what    what else was asked for: connect-backend, drop-backend, start-tls a.example,
+ *             clear-tls, begin-anew, listen P, dial 10.0.0.1:1029 P, connect 2000 P up,
+ *             start, complete, abort, abort begun, deadline 30000, login acme 230,
+ *             login acme typed x 230, refused SITE, began, transfer RETR 226 done, end quit
  *
  * What the filter does after a step must be the lines that follow it, all of them, in their order.
  */
@@ -37,6 +40,7 @@ enum ftp_script_world {
     ALLOW_RETR = 262144, /* allow-commands = RETR, SITE */
     NO_ADDRESS = 524288, /* what PASV is to name is not known */
     NO_DIAL = 1048576,
+    UNREAD = 4194304,      /* the client reads no replies: it has room for two */
     DENY_MAKING = 2097152, /* deny-commands = MKD, XRMD; allow-commands = CWD, XPWD */
 };
 

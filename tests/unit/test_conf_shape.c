@@ -166,7 +166,7 @@ static void bytes_of_files_count_where_their_option_does(void **state)
         {{"ca.crl", "new\n" FIXTURE_CRL, 0}, true},
         {{"a.pem", "new\n" FIXTURE_CERTIFICATE, 0}, true},
         {{"t.key", "123456789abcdef0123456789abcdef0123456789abcdef0", 0}, true},
-        {{"out.pem", "new\n" FIXTURE_CERTIFICATE, 0}, false}, /* of the way out */
+        {{"out.pem", "new\n" FIXTURE_CERTIFICATE, 0}, true}, /* of the way out */
         {{"k.pem", "new\n" FIXTURE_CERTIFICATE, 0}, false},
         {{"n.pem", "new\n" FIXTURE_CERTIFICATE, 0}, false},
         {{"k.ocsp", "\x30\x05\x0a\x01\x00\x05\x00", 7}, false},

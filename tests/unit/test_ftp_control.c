@@ -490,6 +490,23 @@ static void f11_the_queue_has_a_limit(void **state)
     ftp_script_play_logged_in(&(struct ftp_script){.name = "F11: the queue", .text = text});
 }
 
+/* F11: who reads no replies is not listened to, also in the middle of what came at once. */
+static void f11_replies_do_not_pile_up(void **state)
+{
+    (void)state;
+    ftp_script_play(&(struct ftp_script){.name = "F11: unread replies",
+                                         .world = UNREAD,
+                                         .text = "> 220 ready\n"
+                                                 "c NOOP\\nNOOP\\nNOOP\\nPWD\\nAUTH TLS\\nU\n"
+                                                 "> 200 OK.\n"
+                                                 "> 200 OK.\n"
+                                                 "c SER\n"
+                                                 "! read\n"
+                                                 "> 200 OK.\n"
+                                                 "> 530 TLS is required here; say AUTH TLS first.\n"
+                                                 "= end injected\n"});
+}
+
 /* F13: a line past the limit ends the session, whatever else waits. */
 static void f13_a_line_has_a_limit(void **state)
 {
@@ -507,7 +524,7 @@ int main(void)
         cmocka_unit_test(f1_f2_f8_auth),          cmocka_unit_test(f4_f7_protection),
         cmocka_unit_test(c1_c2_f20_login),        cmocka_unit_test(f13_f19_hostile),
         cmocka_unit_test(f8_f13_f14_commands),    cmocka_unit_test(f11_the_queue_has_a_limit),
-        cmocka_unit_test(f13_a_line_has_a_limit),
+        cmocka_unit_test(f13_a_line_has_a_limit), cmocka_unit_test(f11_replies_do_not_pile_up),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -299,6 +299,13 @@ static const struct ftp_script transfer_scripts[] = {
               "B 451 read error\n"
               "> 451 read error\n"
               "= transfer RETR 451 backend-failed\n"},
+    {"F17: nothing was begun, so nothing is cut (ProFTPD resets its data connection in front of its 550)", 0,
+     RETR "! backend-cut\n"
+          "= abort\n"
+          "= deadline 30000\n"
+          "B 550 nothing\n"
+          "> 550 nothing\n"
+          "= transfer RETR 550 backend-failed\n" STILL_ALIVE},
     {"F15: ... or thinks that all is well", 0,
      RETR_150 "! backend-cut\n"
               "= abort begun\n"

@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tls_client_private.h"
+#include "tls_trust_private.h"
 #include "tls_way.h"
 
 #include <openssl/pem.h>
@@ -238,6 +240,58 @@ static void a_pinned_partner_needs_no_crl(void **state)
     kit_identity_free(&pinned);
 }
 
+/* 50 partners with the 140 authorities of the world are not 7,000 certificates at each reload. */
+static void the_same_truststore_is_read_once(void **state)
+{
+    struct err err;
+    struct way one, two;
+
+    (void)state;
+    way_open(&one, "1.2-1.3");
+    way_open(&two, "1.2-1.3");
+    assert_true(way_trust(&one, &way_root, &err) && way_trust(&two, &way_root, &err));
+    assert_ptr_equal(one.ctx->authorities, two.ctx->authorities);
+    way_close(&one);
+    way_serve(&two, &way_good, KIT_RSA);
+    way_begin(&two, PARTNER);
+    way_run(&two, true);
+    way_expect_established(&two, "the other one is gone");
+    way_close(&two);
+}
+
+static void a_chain_is_no_longer_than_it_may_be(void **state)
+{
+    const struct kit_wish middle_wish = {.name = "Middle", .issuer = &way_root, .authority = true};
+    struct kit_identity middle = kit_identity(kit_key(KIT_P384), &middle_wish), partner;
+    const struct kit_wish wish = {.name = "Acme", .issuer = &middle, .names = "DNS:" PARTNER};
+    const struct kit_identity *authority = &way_root;
+    char *ca = kit_pem(&authority, 1);
+
+    (void)state;
+    partner = kit_identity(kit_key(KIT_RSA), &wish);
+    for (unsigned depth = 0; depth < 2; depth++) {
+        const struct tls_client_trust trust = {.ca_pem = ca, .ca_pem_len = strlen(ca), .verify_depth = depth};
+        struct err err = {""};
+        struct way way;
+
+        way_open(&way, "1.2-1.3");
+        assert_true(tls_client_ctx_set_trust(way.ctx, &trust, &err));
+        assert_true(SSL_CTX_use_certificate(way.server_ctx, partner.certificate));
+        assert_true(SSL_CTX_use_PrivateKey(way.server_ctx, partner.key));
+        assert_true(SSL_CTX_add1_chain_cert(way.server_ctx, middle.certificate));
+        way_begin(&way, PARTNER);
+        way_run(&way, true);
+        if (depth)
+            way_expect_established(&way, "one intermediate");
+        else
+            assert_non_null(strstr(tls_error(way.client)->text, "certificate chain too long"));
+        way_close(&way);
+    }
+    OPENSSL_free(ca);
+    kit_identity_free(&partner);
+    kit_identity_free(&middle);
+}
+
 static void who_speaks_no_tls_is_told_from_others(void **state)
 {
     struct way way;
@@ -274,6 +328,8 @@ int main(void)
         cmocka_unit_test(trust_is_swapped_whole),
         cmocka_unit_test(a_crl_is_asked),
         cmocka_unit_test(a_pinned_partner_needs_no_crl),
+        cmocka_unit_test(the_same_truststore_is_read_once),
+        cmocka_unit_test(a_chain_is_no_longer_than_it_may_be),
         cmocka_unit_test(who_speaks_no_tls_is_told_from_others),
         cmocka_unit_test(a_name_that_is_none_is_an_error),
     };
