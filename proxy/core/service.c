@@ -361,7 +361,6 @@ bool service_listen(struct service *service, int fd, struct err *err)
     return true;
 }
 
-
 bool service_kick(struct service *service, uint64_t session)
 {
     struct session *one;

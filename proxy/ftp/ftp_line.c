@@ -74,8 +74,10 @@ void ftp_line_parse(const struct ftp_line *line, struct ftp_command *out)
 {
     size_t len = 0;
     while (len < FTP_VERB_MAX && (is_letter(line->text[len]) || (len && is_digit(line->text[len])))) {
-        char c = line->text[len];
-        out->verb[len++] = is_digit(c) ? c : (char)(c & ~0x20);
+        out->verb[len] = line->text[len];
+        if (is_letter(line->text[len]))
+            out->verb[len] = (char)(line->text[len] & ~0x20);
+        len++;
     }
     if (line->text[len] != '\0' && line->text[len] != ' ')
         len = 0;

@@ -30,6 +30,8 @@ struct reading {
     unsigned method, status, minor;
     uint64_t length;
     bool chunked, has_length, upgrade, head_done, done, in_value;
+    bool has_tabs; /* which it does not take for white space in framing; what goes on has none there */
+    bool misnamed; /* a name that begins with Transfer-Encoding, which it takes for that */
     enum http_errno error;
     size_t used;
 };
@@ -41,6 +43,8 @@ static int read_target(http_parser *parser, const char *at, size_t len)
     return !buf_add(&reading->target, at, len);
 }
 
+static const char coding[] = "transfer-encoding";
+
 static int read_name(http_parser *parser, const char *at, size_t len)
 {
     struct reading *reading = parser->data;
@@ -50,6 +54,8 @@ static int read_name(http_parser *parser, const char *at, size_t len)
     if (reading->in_value)
         must(buf_add_text(&reading->fields, "\n"));
     reading->in_value = false;
+    reading->misnamed =
+        reading->misnamed || (len > strlen(coding) && strncasecmp(at, coding, strlen(coding)) == 0);
     return !buf_add(&reading->fields, at, len);
 }
 
@@ -117,6 +123,7 @@ static void reading_of(struct reading *reading, enum http_parser_type type, cons
     buf_init(&reading->body, len + 1);
     http_parser_init(&parser, type);
     parser.data = reading;
+    reading->has_tabs = memchr(data, '\t', len) != NULL;
     reading->used = http_parser_execute(&parser, &settings, (const char *)data, len);
     reading->error = HTTP_PARSER_ERRNO(&parser);
 }
@@ -133,7 +140,7 @@ static void reading_free(struct reading *reading)
  * looks for Content-Length in trailers, which never go on. */
 static bool is_stricter(const struct reading *reading)
 {
-    return reading->error == HPE_INVALID_METHOD || reading->error == HPE_INVALID_URL ||
+    return reading->misnamed || reading->error == HPE_INVALID_METHOD || reading->error == HPE_INVALID_URL ||
            reading->error == HPE_INVALID_HOST || reading->error == HPE_INVALID_PATH ||
            reading->error == HPE_INVALID_PORT || reading->error == HPE_INVALID_CONSTANT ||
            reading->error == HPE_INVALID_TRANSFER_ENCODING ||
@@ -182,7 +189,11 @@ static void check_head(const struct reading *reading, const uint8_t *bytes, size
     const char *method = http_method_str((enum http_method)reading->method);
 
     http_head_begin(&head, HTTP_HEAD_REQUEST);
-    must(http_head_parse(&head, bytes, len, &fault) == HTTP_DONE);
+    if (http_head_parse(&head, bytes, len, &fault) != HTTP_DONE) {
+        /* What goes on may have more fields than may come: those that tell of the client. */
+        must(head.field_count == HTTP_FIELDS_MAX);
+        return;
+    }
     must(http_body_of_request(&body, &head, bytes, &fault));
     must(strlen(method) == head.method.len && memcmp(method, bytes + head.method.at, head.method.len) == 0);
     must(same(&reading->target, bytes + head.target.at, head.target.len));
@@ -253,7 +264,7 @@ static void compare_request(const uint8_t *data, size_t size)
             must(left.done && left.used == buf_len(&play.out) && !left.upgrade);
             check_head(&left, buf_data(&play.out), buf_len(&play.out));
         }
-        if (!is_stricter(&came) && !came.upgrade) {
+        if (!is_stricter(&came) && !came.upgrade && !came.has_tabs) {
             must(came.done && came.used == taken);
             check_head(&came, data, taken);
             must(is_stricter(&left) || same(&came.body, buf_data(&left.body), buf_len(&left.body)));
@@ -277,7 +288,7 @@ static void compare_answer(const uint8_t *data, size_t size)
         !http_body_of_answer(&body, &head, data, false, false, &fault) || head.status < 200)
         return;
     reading_of(&came, HTTP_RESPONSE, data, head.len);
-    if (!came.upgrade) {
+    if (!came.upgrade && !came.misnamed && !came.has_tabs) {
         must(came.head_done && came.status == head.status && came.minor == !head.version_1_0);
         check_fields(&came, &head, data);
         /* That 204 and 304 have no body is for its callers to know. */
