@@ -1,5 +1,7 @@
 #include "control_socket.h"
 
+#include "log.h"
+
 #include <errno.h>
 #include <grp.h>
 #include <stdio.h>
@@ -65,8 +67,10 @@ static bool bind_as_group(int fd, const struct sockaddr_un *at, const struct con
     bool done = bind(fd, (const struct sockaddr *)at, sizeof *at) == 0;
     int error = errno;
 
-    if (changed)
-        (void)setegid(own);
+    if (changed && setegid(own) != 0) {
+        error = errno;
+        done = false;
+    }
     (void)umask(mask);
     errno = error;
     return done;
@@ -137,8 +141,11 @@ void control_socket_regroup(struct control_socket *control, const char *group)
     group_find(control, group);
     /* The owner of a file may give it to a group that it is in. */
     if (!control->has_group || setegid(control->group) == 0) {
-        (void)chown(control->path, (uid_t)-1, control->has_group ? control->group : own);
-        (void)setegid(own);
+        bool given = chown(control->path, (uid_t)-1, control->has_group ? control->group : own) == 0;
+
+        if (setegid(own) != 0 || !given)
+            log_event(LOG_LEVEL_WARNING, "control-without-group", "the control socket keeps its group: %s",
+                      strerror(errno));
     }
 }
 
