@@ -224,5 +224,5 @@ def test_an_absent_token_does_not_keep_a_partner_in(make_gate, configuration, ow
     assert "token" in control.reload_fails(stage.gate)
     stage.acme["enabled"] = False
     stage.reload()
-    assert stage.gate.log("reload-done", kind="policy", absent_tokens=1)
+    assert stage.gate.wait_for("reload-done", kind="policy", absent_tokens=1)
     assert stage.asked(web_session) == 403

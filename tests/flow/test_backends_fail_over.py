@@ -107,7 +107,7 @@ def test_h5_all_down_is_503_at_once_and_over_as_soon_as_one_is_back(start, webs,
     for web in webs:
         web.stop()
     assert [post(port) for _ in range(3)] == [503] * 3
-    assert len(gate.log("backend-down")) == 2
+    gate.wait_for("backend-down", count=2)
     refused = gate.wait_for("request", code="503")
     assert refused["reason"] == "backend-unreachable"
     webs[1].start()

@@ -92,11 +92,11 @@ def test_a_session_costs_one_signature(gate, pki, pyftpd, files, client, mode, t
     before, begun = metrics_page.signatures(gate.ports["page"]), len(gate.log("session-begin"))
     seen = len(gate.log("transfer"))
     client(gate, pki, pyftpd, files, mode, tls)
-    sessions = gate.log("session-begin")[begun:]
     for number in range(FILES):
         assert (pyftpd.files / f"up-{number}").read_bytes() == CONTENT
         assert (files / f"down-{number}").read_bytes() == CONTENT
     gate.wait_for("transfer", count=seen + 2 * FILES)
+    sessions = gate.log("session-begin")[begun:]
     assert {line["resumed"] for line in gate.log("transfer")[seen:]} == {"yes"}
     assert metrics_page.signatures(gate.ports["page"]) - before == len(sessions) == 1
 
@@ -106,6 +106,7 @@ def test_off_resumes_nothing(gate, pki, pyftpd, files, tls):
     before = metrics_page.signatures(gate.ports["page"])
     reusing_ftplib(gate, pki, pyftpd, files, "off", tls)
     assert metrics_page.signatures(gate.ports["page"]) - before == 1 + 2 * FILES
+    gate.wait_for("transfer", listener="off", count=2 * FILES)
     assert {line["resumed"] for line in gate.log("transfer", listener="off")} == {"no"}
 
 

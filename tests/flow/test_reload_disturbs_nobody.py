@@ -152,7 +152,7 @@ def test_unchanged_keys_keep_their_signers(on_disk):
     control.reload(on_disk)
     on_disk.until_pids("worker", lambda pids: len(pids) == 2 and not set(pids) & set(workers))
     on_disk.until_pids("signer", lambda pids: pids == signers)
-    assert on_disk.log("reload-done", new_keystores=0)
+    assert on_disk.wait_for("reload-done", new_keystores=0)
 
 
 @pytest.mark.parametrize("tls", ["1.2", "1.3"])
