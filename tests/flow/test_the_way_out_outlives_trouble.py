@@ -74,5 +74,5 @@ def test_a_new_truststore_counts_after_a_reload(program, pki, own_folder):
         assert [one.post(alias)[0] for alias in ("old", "new")] == [200, 502]
         store.write_bytes(pki.stranger.pem)
         one.gate.signal(signal.SIGHUP)
-        one.gate.wait_for("reload-done")
+        one.gate.wait_for("reload-done", kind="policy")
         assert [one.post(alias)[0] for alias in ("old", "new")] == [502, 200]
