@@ -30,7 +30,8 @@ struct ftp_data {
     struct relay *relay;
     struct timer absent, poll, stall;
     uint64_t poll_ms, flush_until_ms, started_ms;
-    uint64_t carried_bytes, moved_ms; /* when carried_bytes was seen to grow last */
+    uint64_t carried_bytes; /* at the last look */
+    unsigned still_looks;   /* since it was seen to grow */
     bool protect, upload;
     bool transferring;                /* ftp_data_connect was called */
     bool client_connected;            /* active mode */

@@ -1,13 +1,14 @@
 /* Whether anything moves. What counts is what the two TCP connections have carried, not what the channel was
- * handed: a client that reads a byte a second out of full buffers moves, and is never cut. */
+ * handed: a client that reads a byte a second out of full buffers moves, and is never cut. And it is looks that
+ * are counted, not the clock: while this process did not run (a machine that was paused or moved to another host,
+ * a debugger), nobody's silence was seen. */
 #include "ftp_data_private.h"
 
 #include "conf.h"
-#include "loop.h"
 #include "session.h"
 #include "stream.h"
 
-enum { LOOKS = 4 }; /* in idle-timeout: so much of it is what may be missed */
+enum { LOOKS = 4 }; /* in idle-timeout: a part of it is how late the end may come */
 
 static uint64_t carried_bytes(const struct ftp_data *data)
 {
@@ -26,27 +27,25 @@ static bool is_pending(const struct ftp_data *data)
 
 static void look_later(struct ftp_data *data)
 {
-    uint64_t span_ms = session_conf(data->session)->idle_timeout_ms / LOOKS;
-    timer_start(&data->stall, span_ms ? span_ms : session_conf(data->session)->idle_timeout_ms);
+    uint64_t idle_timeout_ms = session_conf(data->session)->idle_timeout_ms;
+    timer_start(&data->stall, (idle_timeout_ms + LOOKS - 1) / LOOKS);
 }
 
 void ftp_data_watch(struct ftp_data *data)
 {
     data->carried_bytes = carried_bytes(data);
-    data->moved_ms = loop_now_ms(session_loop(data->session));
+    data->still_looks = 0;
     look_later(data);
 }
 
 void ftp_data_looked(void *owner)
 {
     struct ftp_data *data = owner;
-    uint64_t now_ms = loop_now_ms(session_loop(data->session));
     uint64_t carried = carried_bytes(data);
-    if (carried != data->carried_bytes || !is_pending(data)) {
-        data->carried_bytes = carried;
-        data->moved_ms = now_ms;
-    }
-    if (now_ms - data->moved_ms >= session_conf(data->session)->idle_timeout_ms)
+    bool is_still = carried == data->carried_bytes && is_pending(data);
+    data->carried_bytes = carried;
+    data->still_looks = is_still ? data->still_looks + 1 : 0;
+    if (data->still_looks >= LOOKS)
         ftp_data_fail(data, FTP_DATA_STALLED);
     else
         look_later(data);

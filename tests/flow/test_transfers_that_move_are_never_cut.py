@@ -2,6 +2,7 @@
 ends with 426, and its session goes on."""
 
 import concurrent.futures
+import os
 import select
 import signal
 import socket
@@ -144,3 +145,24 @@ def test_a_backend_may_take_its_time_for_the_last_word(make_gate, configuration,
     assert wire.reply()[0] == 226
     assert (own_backend.files / "scanned").read_bytes() == PIECE
     wire.close()
+
+
+def test_time_in_which_the_machine_stood_still_is_nobody_s_silence(connect, gate, pyftpd):
+    """A virtual machine that is moved to another host, with the client's side of the network paused as well."""
+    wire = connect()
+    data = wire.open_data("STOR in/paused")
+    data.sendall(PIECE)
+    select.select([wire.socket], [], [], IDLE_S / 2)  # some of the silence is real
+    workers = gate.pids("worker")
+    for pid in workers:
+        os.kill(pid, signal.SIGSTOP)
+    try:
+        select.select([wire.socket], [], [], 1.5 * IDLE_S)
+    finally:
+        for pid in workers:
+            os.kill(pid, signal.SIGCONT)
+    assert wire.say("STAT")[0] == 211
+    data.sendall(PIECE)
+    data.unwrap()
+    assert wire.reply()[0] == 226
+    assert (pyftpd.files / "paused").read_bytes() == 2 * PIECE
