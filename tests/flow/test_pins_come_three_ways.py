@@ -1,11 +1,7 @@
 """The PIN from a file, from a credential of systemd, or typed once at the terminal that p11gate is started from."""
 
 import os
-import pty
 import signal
-import subprocess
-import termios
-import threading
 
 import clients
 import control
@@ -13,7 +9,7 @@ import pytest
 import softhsm
 import tls_wire
 import waiting
-from gate import end_with_the_test
+from terminal import Terminal, is_silent
 
 CREDENTIAL = "edge-pin"
 
@@ -74,35 +70,6 @@ def test_without_anything_it_says_what_to_set(without_pin):
     gate = without_pin().start(ready=False)
     assert gate.wait_exit() == 1
     assert "pin-file" in gate.text
-
-
-class Terminal:
-    """A gate whose standard input and error are a terminal; shown is what a person sees there."""
-
-    def __init__(self, gate):
-        self.gate, self.shown = gate, ""
-        self.near, far = pty.openpty()
-        gate.process = subprocess.Popen([gate.program, "-c", gate.path], stdin=far, stderr=subprocess.PIPE, text=True,
-                                        errors="replace", env=gate.environment, preexec_fn=end_with_the_test())
-        os.close(far)
-        gate.reader = threading.Thread(target=gate.read, daemon=True)
-        gate.reader.start()
-        # What the terminal echoes comes back here.
-        threading.Thread(target=self.read, daemon=True).start()
-
-    def read(self):
-        try:
-            while piece := os.read(self.near, 4096):
-                self.shown += piece.decode()
-        except OSError:
-            """The other end is gone."""
-
-    def types(self, text):
-        os.write(self.near, text.encode())
-
-
-def is_silent(terminal):
-    return not termios.tcgetattr(terminal.near)[3] & termios.ECHO
 
 
 def test_a_person_is_asked_once(without_pin, pki):

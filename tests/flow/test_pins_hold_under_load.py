@@ -10,6 +10,7 @@ import load
 import pytest
 import sick_token
 import softhsm
+import terminal
 import waiting
 
 CLIENTS = 2
@@ -36,6 +37,21 @@ def from_a_credential(configuration, folder):
     (credentials / CREDENTIAL).write_text(softhsm.PIN)
     (credentials / CREDENTIAL).chmod(0o400)
     return {"CREDENTIALS_DIRECTORY": str(credentials)}
+
+
+def from_a_person(configuration, _folder):
+    del configuration.keystores[0]["pin_file"]
+    return {}
+
+
+def start(gate, source):
+    if source is not from_a_person:
+        return gate.start()
+    person = terminal.Terminal(gate)
+    waiting.until(lambda: terminal.is_silent(person), "the echo to be off")
+    person.types(softhsm.PIN + "\n")
+    gate.wait_for("ready")
+    return gate
 
 
 class Scene:
@@ -69,7 +85,8 @@ def scene(make_gate, configuration, own_token, pki, echo, own_folder, sick):
         environment = source(configuration, own_folder)
         configuration.keystores[0].update(module=sick.module, signers=SIGNERS)
         port = configuration.listener("raw", "tls", echo.port)
-        gate = make_gate(configuration, {**own_token.environment, **sick.environment, **environment}).start()
+        gate = make_gate(configuration, {**own_token.environment, **sick.environment, **environment})
+        start(gate, source)
         gate.wait_for("signer-ready", count=SIGNERS)
         made.append(Scene(gate, pki, port))
         made[-1].until_more("full")
@@ -81,7 +98,7 @@ def scene(make_gate, configuration, own_token, pki, echo, own_folder, sick):
             task.kill()
 
 
-@pytest.mark.parametrize("source", [from_a_file, from_a_credential])
+@pytest.mark.parametrize("source", [from_a_file, from_a_credential, from_a_person])
 def test_new_signers_log_in_by_themselves(scene, source):
     one = scene(source)
     old = one.gate.pids("signer")
