@@ -1,7 +1,7 @@
 /* Whether anything moves. What counts is what the two TCP connections have carried, not what the channel was
- * handed: a client that reads a byte a second out of full buffers moves, and is never cut. And it is looks that
- * are counted, not the clock: while this process did not run (a machine that was paused or moved to another host,
- * a debugger), nobody's silence was seen. */
+ * handed: a client that reads a byte a second out of full buffers moves, and is never cut. And it is looks
+ * that are counted, not the clock: while this process did not run (a machine that was paused or moved to
+ * another host, a debugger), nobody's silence was seen. */
 #include "ftp_data_private.h"
 
 #include "conf.h"
