@@ -30,12 +30,18 @@ static bool is_for(const struct conf_listener_block *listener, unsigned protocol
 
 /* -- client certificates ------------------------------------------------------------------------- */
 
+/* A directory may be empty today: the first partner comes, and the last one goes, without a word here. */
+static bool partners_may_come(const struct conf_reader *reader)
+{
+    return reader->server.partners_dir[0];
+}
+
 static void check_client_certificate(struct conf_reader *reader, const struct conf_listener_block *listener)
 {
     const struct conf_given *given = &listener->given;
 
     if (listener->client_certificate == CONF_CLIENT_NONE || !is_usable(listener, "client-certificate") ||
-        is_present(listener, "truststore") || reader->partner_count)
+        is_present(listener, "truststore") || reader->partner_count || partners_may_come(reader))
         return;
     conf_report_add(&reader->report, conf_line_of(CONF_BLOCK_LISTENER, given, "client-certificate"),
                     given->where,
@@ -72,6 +78,8 @@ static bool has_as2_id(const struct conf_partner_block *partner)
 
 static void check_partners(struct conf_reader *reader, const struct conf_listener_block *listener)
 {
+    if (partners_may_come(reader))
+        return;
     if (listener->value.cert_map && !any_partner(reader, has_ftp_user))
         report(reader, listener, "cert-map", "no partner has ftp-user, so a certificate would map to nobody");
     if (listener->value.require_as2_id && !is_for(listener, CONF_FOR_HTTP) &&
@@ -321,7 +329,6 @@ void conf_check_listener(struct conf_reader *reader, const struct conf_listener_
     const struct keys keys = {CONF_BLOCK_LISTENER, &listener->given, &listener->keys};
 
     check_client_certificate(reader, listener);
-    check_wants_certificate(reader, listener, "cert-map", listener->value.cert_map);
     check_wants_certificate(reader, listener, "require-as2-id", listener->value.require_as2_id);
     check_wants_certificate(reader, listener, "client-cert-header", listener->client_cert_header);
     check_partners(reader, listener);

@@ -85,13 +85,14 @@ class Gate:
         self.prefix = []  # words in front of the command
 
     def start(self, *options, ready=True):
+        before = len(self.log("ready"))
         self.process = subprocess.Popen([*self.prefix, self.program, "-c", self.path, *options], stdin=subprocess.DEVNULL,
                                         stderr=subprocess.PIPE, text=True, errors="replace", env=self.environment,
                                         preexec_fn=end_with_the_test())
         self.reader = threading.Thread(target=self.read, daemon=True)
         self.reader.start()
         if ready:
-            self.wait_for("ready")
+            self.wait_for("ready", count=before + 1)
         return self
 
     def read(self):

@@ -15,6 +15,7 @@ MODES = ("none", "request", "require")
 CERTIFICATES = ("none", "mapped", "self-signed", "unmapped", "untrusted")
 TYPED, MAPPED, REJECTED = "what was typed", "the partner's user", "530"
 CERT_MAP = {
+    ("none", "any"): TYPED,
     ("request", "none"): TYPED, ("request", "untrusted"): TYPED, ("request", "unmapped"): TYPED,
     ("request", "mapped"): MAPPED, ("request", "self-signed"): MAPPED,
     ("require", "none"): REJECTED, ("require", "untrusted"): REJECTED, ("require", "unmapped"): REJECTED,
@@ -26,8 +27,7 @@ NO_CERT_MAP = {
     ("require", "mapped"): TYPED, ("require", "self-signed"): TYPED,
 }
 PARTNER, PARTNER_PASSWORD = "acme-ftp", "from the file: #1 %u"
-# cert-map without client certificates is an error of the configuration: test_ftp_identity.c has that row.
-LISTENERS = [(cert_map, mode) for cert_map, mode in itertools.product((True, False), MODES) if not cert_map or mode != "none"]
+LISTENERS = list(itertools.product((True, False), MODES))
 CASES = [(*listener, certificate, kind, tls) for listener, certificate, kind, tls
          in itertools.product(LISTENERS, CERTIFICATES, ("explicit", "implicit"), ("1.2", "1.3"))]
 

@@ -48,6 +48,18 @@ def test_a_file_makes_a_partner_and_its_removal_ends_him(stage):
     assert stage.answer("beta") == 200
 
 
+def test_the_last_one_may_go_and_the_first_one_come(stage):
+    (stage.directory / "acme.conf").unlink()
+    stage.reload()
+    assert stage.answer("acme") != 200
+    stage.gate.stop()
+    stage.gate.start()
+    assert stage.answer("acme") != 200
+    stage.write("acme")
+    control.reload_policy(stage.gate)
+    assert stage.answer("acme") == 200
+
+
 def test_a_wrong_file_is_named_and_changes_nothing(stage):
     stage.write("beta", 'as2-ids = "BETA";\n')
     said = control.reload_fails(stage.gate)

@@ -96,6 +96,30 @@ static void reads_a_directory(void **state)
     conf_files_free(files);
 }
 
+/* A first partner may come any day, and a last one may go: nothing that needs one is an error. */
+static void an_empty_directory_may_be_filled_later(void **state)
+{
+    static const char text[] =
+        "partners-dir = \"partners.d\";\n"
+        "keystores = ( { alias = \"edge\"; token = \"pkcs11:token=edge\"; } );\n"
+        "listeners = ( { alias = \"a\"; protocol = \"ftps\"; bind = \"127.0.0.1:990\"; keystore = \"edge\";\n"
+        "  key-alias = \"k\"; backend = \"127.0.0.1:21\"; client-certificate = \"require\"; cert-map = true; "
+        "},\n"
+        "  { alias = \"b\"; protocol = \"https\"; bind = \"127.0.0.1:443\"; keystore = \"edge\";\n"
+        "  key-alias = \"k\"; backend = \"127.0.0.1:80\"; client-certificate = \"require\";\n"
+        "  require-as2-id = true; } );\n";
+    const struct fixture_file list[] = {{"p11gate.conf", text, 0}, {"partners.d", "", 0}, {NULL, NULL, 0}};
+    struct conf_files *files = fixture_files(list);
+    struct conf *conf = fixture_read(files, "p11gate.conf");
+
+    (void)state;
+    assert_int_equal(conf->partner_count, 0);
+    assert_true(conf->listeners[0].cert_map);
+    assert_true(conf->listeners[1].require_as2_id);
+    conf_free(conf);
+    conf_files_free(files);
+}
+
 static void assert_said(const struct fixture_file *list, const char *expected)
 {
     struct conf_files *files = fixture_files(list);
@@ -198,6 +222,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(reads_a_partner),
         cmocka_unit_test(reads_a_directory),
+        cmocka_unit_test(an_empty_directory_may_be_filled_later),
         cmocka_unit_test(refuses_passwords_of_more_than_a_line),
         cmocka_unit_test(refuses_secrets_of_other_lengths),
         cmocka_unit_test(a_file_of_the_directory_must_be_among_the_bytes),
