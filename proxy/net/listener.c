@@ -23,6 +23,20 @@ struct listener {
     uint16_t port;
 };
 
+/* Somebody else was quicker, or this one client's connection is gone already; accept(2) hands its errors on.
+ */
+static bool is_passing(int error)
+{
+    static const int passing[] = {EAGAIN,       EINTR,      ECONNABORTED, EPROTO,      EPERM,
+                                  ENOPROTOOPT,  EOPNOTSUPP, ENETDOWN,     ENETUNREACH, EHOSTDOWN,
+                                  EHOSTUNREACH, ENONET,     ETIMEDOUT};
+
+    for (size_t i = 0; i < sizeof passing / sizeof *passing; i++)
+        if (error == passing[i])
+            return true;
+    return false;
+}
+
 static void listener_ready(struct ev_loop *ev, ev_io *watcher, int events)
 {
     struct listener *listener = watcher->data;
@@ -39,7 +53,7 @@ static void listener_ready(struct ev_loop *ev, ev_io *watcher, int events)
             (void)close(fd);
         return;
     }
-    if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
+    if (!is_passing(errno)) {
         ev_io_stop(ev, watcher);
         ev_timer_set(&listener->rest, listener_rest_s, 0.);
         ev_timer_start(ev, &listener->rest);

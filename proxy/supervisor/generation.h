@@ -54,6 +54,12 @@ bool generation_open(struct generation *generation, size_t listener, struct err 
 /* Where its sockets begin among the binds. */
 size_t generation_first_bind(const struct generation *generation, size_t listener);
 
+/*
+ * Workers share these sockets, so one that was taken over could shut them for all: what does not listen any
+ * more listens again, the same socket, and the log says so. Two system calls a second and socket are enough.
+ */
+void generation_watch_binds(const struct generation *generation);
+
 /* Closes them here; workers keep theirs. */
 void generation_unbind(struct generation *generation);
 

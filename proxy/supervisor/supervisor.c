@@ -178,6 +178,7 @@ static void tick_shared(struct supervisor *supervisor, uint64_t now_ms)
     const struct conf *conf = supervisor->current->generation->conf;
     struct crew *crew;
 
+    generation_watch_binds(supervisor->current->generation);
     if (supervisor->bans && supervisor->history)
         counter_set(&supervisor->history->bans, ban_keeper_tick(supervisor->bans, now_ms));
     if (ticket_ring_turn(&supervisor->tickets, session_lifetime_ms(conf), now_ms))

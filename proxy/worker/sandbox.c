@@ -7,6 +7,7 @@
 #include <linux/landlock.h>
 #include <linux/sockios.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <seccomp.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -228,10 +229,29 @@ static bool add_values(scmp_filter_ctx filter, int call, unsigned argument, cons
     return true;
 }
 
+/* Named one by one: the listening sockets are shared with all workers, and a filter or a time-out on one of
+ * them would be everybody's. */
+static bool add_options(scmp_filter_ctx filter)
+{
+    static const struct {
+        uint64_t level, option;
+    } options[] = {
+        {SOL_SOCKET, SO_REUSEADDR},   {SOL_SOCKET, SO_LINGER},    {SOL_SOCKET, SO_KEEPALIVE},
+        {SOL_SOCKET, SO_OOBINLINE},   {IPPROTO_TCP, TCP_NODELAY}, {IPPROTO_TCP, TCP_KEEPIDLE},
+        {IPPROTO_TCP, TCP_KEEPINTVL}, {IPPROTO_TCP, TCP_KEEPCNT}, {IPPROTO_TCP, TCP_USER_TIMEOUT},
+        {IPPROTO_IPV6, IPV6_V6ONLY},
+    };
+
+    for (size_t i = 0; i < sizeof options / sizeof *options; i++)
+        if (seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(setsockopt), 2, equal(1, options[i].level),
+                             equal(2, options[i].option)) != 0)
+            return false;
+    return true;
+}
+
 static bool add_sockets(scmp_filter_ctx filter, bool asks_dns)
 {
-    static const uint64_t families[] = {AF_INET, AF_INET6},
-                          levels[] = {SOL_SOCKET, IPPROTO_TCP, IPPROTO_IPV6};
+    static const uint64_t families[] = {AF_INET, AF_INET6};
     const uint64_t type = UINT32_MAX & ~(uint64_t)(SOCK_NONBLOCK | SOCK_CLOEXEC);
 
     /* Protocol 0 is TCP; the kernel would load others (SCTP, SMC) for the asking. */
@@ -248,19 +268,20 @@ static bool add_sockets(scmp_filter_ctx filter, bool asks_dns)
     if (seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(socketpair), 2, equal(0, AF_UNIX),
                          masked_equal(1, type, SOCK_SEQPACKET)) != 0)
         return false;
-    return add_values(filter, SCMP_SYS(setsockopt), 1, levels, 3);
+    return add_options(filter);
 }
 
 /* Calls that are allowed in one form only. */
 static bool add_conditions(scmp_filter_ctx filter)
 {
     /* SIOCOUTQ: how much the peer has not acknowledged. F_SETOWN would send signals, so commands are named.
-     */
-    static const uint64_t ioctls[] = {SIOCOUTQ, FIONBIO};
-    static const uint64_t fcntls[] = {F_GETFD, F_SETFD, F_GETFL, F_SETFL, F_DUPFD_CLOEXEC, F_GET_SEALS};
+     * And flags never lose O_NONBLOCK: they are the socket's, so every worker would wait in accept. */
+    static const uint64_t fcntls[] = {F_GETFD, F_SETFD, F_GETFL, F_DUPFD_CLOEXEC, F_GET_SEALS};
 
-    return add_values(filter, SCMP_SYS(ioctl), 1, ioctls, 2) &&
-           add_values(filter, SCMP_SYS(fcntl), 1, fcntls, 6) &&
+    return seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(ioctl), 1, equal(1, SIOCOUTQ)) == 0 &&
+           seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(fcntl), 2, equal(1, F_SETFL),
+                            masked_equal(2, O_NONBLOCK, O_NONBLOCK)) == 0 &&
+           add_values(filter, SCMP_SYS(fcntl), 1, fcntls, 5) &&
            seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(mmap), 1, masked_equal(2, PROT_EXEC, 0)) == 0 &&
            seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(mprotect), 1, masked_equal(2, PROT_EXEC, 0)) ==
                0 &&

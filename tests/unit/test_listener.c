@@ -2,6 +2,8 @@
 #include "net_pair.h"
 #include "unit.h"
 
+#include "clock.h"
+
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -48,6 +50,53 @@ static void clients_are_accepted_one_a_turn(void **state)
     loop_free(loop);
 }
 
+struct watch {
+    uint64_t until_ms;
+    int turns;
+};
+
+static bool time_is_over(void *arg)
+{
+    struct watch *watch = arg;
+
+    watch->turns++;
+    return clock_monotonic_ms() >= watch->until_ms;
+}
+
+static bool one_came(void *arg)
+{
+    (void)arg;
+    return accepted_count == 1;
+}
+
+/* Another process that has the socket may shut it. The kernel then calls it ready for ever: no reason to run
+ * hot. */
+static void a_socket_that_was_shut_is_left_alone_for_a_while(void **state)
+{
+    struct err err;
+    struct loop *loop = loop_new(&err);
+    struct watch watch = {.turns = 0};
+    struct addr at;
+    int listening = net_listen(&at), client = socket(AF_INET, SOCK_STREAM, 0);
+    struct listener *listener = listener_new(loop, listening, accepted, NULL, &err);
+
+    (void)state;
+    assert_non_null(listener);
+    accepted_count = 0;
+    assert_int_equal(shutdown(listening, SHUT_RDWR), 0);
+    watch.until_ms = clock_monotonic_ms() + 100;
+    assert_true(net_run_until(loop, time_is_over, &watch));
+    assert_true(watch.turns < 500);
+    /* A port that the kernel chose is given up by shutdown; one that was asked for would be kept. */
+    assert_int_equal(bind(listening, &at.sa.any, at.len), 0);
+    assert_int_equal(listen(listening, 8), 0);
+    assert_int_equal(connect(client, &at.sa.any, at.len), 0);
+    assert_true(net_run_until(loop, one_came, NULL));
+    (void)close(client);
+    listener_free(listener);
+    loop_free(loop);
+}
+
 /* F21, C6: every port of the range is found, each once; then none is invented. */
 static void passive_ports_stay_in_their_range(void **state)
 {
@@ -84,6 +133,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(clients_are_accepted_one_a_turn),
+        cmocka_unit_test(a_socket_that_was_shut_is_left_alone_for_a_while),
         cmocka_unit_test(passive_ports_stay_in_their_range),
     };
 

@@ -12,6 +12,7 @@
 #include "sealed.h"
 
 #include <fcntl.h>
+#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -219,6 +220,38 @@ static void sockets_are_taken_over(void **state)
     generation_leave(after);
 }
 
+static bool can_connect(unsigned port)
+{
+    struct sockaddr_in at = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port)};
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    bool connected;
+
+    assert_true(fd >= 0);
+    at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    connected = connect(fd, (struct sockaddr *)&at, sizeof at) == 0;
+    close(fd);
+    return connected;
+}
+
+/* Workers have the same sockets: one that is taken over may shut them, for all. */
+static void a_socket_that_was_shut_listens_again(void **state)
+{
+    unsigned port = free_port();
+    struct generation *generation;
+    char binds[64];
+    struct err err;
+
+    (void)state;
+    (void)snprintf(binds, sizeof binds, "[ \"127.0.0.1:%u\" ]", port);
+    generation = read_generation(binds, NULL);
+    assert_true(generation_bind(generation, NULL, &err));
+    assert_int_equal(shutdown(generation->binds[0], SHUT_RDWR), 0);
+    assert_false(can_connect(port));
+    generation_watch_binds(generation);
+    assert_true(can_connect(port));
+    generation_leave(generation);
+}
+
 /* A second bind of the same address is what a reload without the old generation would be. */
 static void a_busy_address_is_all_or_nothing(void **state)
 {
@@ -300,6 +333,7 @@ int main(void)
         cmocka_unit_test(notes_keep_the_newest_about_a_thing),
         cmocka_unit_test(notes_wait_for_room),
         cmocka_unit_test(sockets_are_taken_over),
+        cmocka_unit_test(a_socket_that_was_shut_listens_again),
         cmocka_unit_test(a_busy_address_is_all_or_nothing),
         cmocka_unit_test(a_generation_lives_as_long_as_it_is_held),
         cmocka_unit_test(status_becomes_text),

@@ -325,6 +325,21 @@ static int takes_signals_of_a_socket(void)
     return fd < 0 ? WRONG : refused_with(fcntl(fd, F_SETOWN, parent), EPERM);
 }
 
+/* A listening socket is shared: what is set on it is set for every worker. */
+static int makes_a_shared_socket_useless(void)
+{
+    const struct timeval soon = {1, 0};
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0), off = 0;
+
+    if (fd < 0 || fcntl(fd, F_SETFL, O_NONBLOCK) != 0)
+        return WRONG;
+    return refused_with(fcntl(fd, F_SETFL, 0), EPERM) || refused_with(ioctl(fd, FIONBIO, &off), EPERM) ||
+                   refused_with(setsockopt(fd, SOL_SOCKET, SO_DETACH_FILTER, &off, sizeof off), EPERM) ||
+                   refused_with(setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &soon, sizeof soon), EPERM)
+               ? WRONG
+               : FINE;
+}
+
 static int raises_a_limit(void)
 {
     const struct rlimit more = {100, 100};
@@ -361,6 +376,7 @@ static void what_a_worker_does_not_need_is_refused(void **state)
         {maps_code, "memory that can be executed"},
         {opens_other_sockets, "other sockets than TCP"},
         {takes_signals_of_a_socket, "F_SETOWN"},
+        {makes_a_shared_socket_useless, "blocking, or a filter, on a socket that is shared"},
         {raises_a_limit, "setrlimit"},
         {talks_to_a_device, "another ioctl"},
     };
