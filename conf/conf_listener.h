@@ -109,4 +109,5 @@ struct conf_listener {
     uint64_t min_rate_bytes; /* a second; 0: off */
     uint64_t handshake_timeout_ms, login_timeout_ms, connect_timeout_ms, data_connect_timeout_ms,
         idle_timeout_ms;
+    uint64_t stall_timeout_ms; /* ftp, ftps; 0: never */
 };

@@ -256,6 +256,8 @@ static const struct conf_option listener_options[] = {
      .max = HOUR},
     {"data-connect-timeout", CONF_TYPE_DURATION, FTP, VALUE(data_connect_timeout_ms), .preset = "30s",
      .min = 10, .max = HOUR},
+    {"stall-timeout", CONF_TYPE_DURATION, FTP, VALUE(stall_timeout_ms), .preset = "15m", .min = SECOND,
+     .max = 7 * DAY, .or_zero = true},
     {"idle-timeout", CONF_TYPE_DURATION, VALUE(idle_timeout_ms), .preset = "5m", .min = 10, .max = 7 * DAY},
     {"response-timeout", CONF_TYPE_DURATION, HTTP, VALUE(response_timeout_ms), .preset = "10m", .min = 10,
      .max = DAY},

@@ -52,6 +52,7 @@ struct conf_option {
     const char *preset; /* the default, as it is written in the file (without quotes); NULL: see below */
     const char *preset_words; /* a default that is computed or empty, in words; NULL when required */
     uint64_t min, max;
+    bool or_zero; /* of durations: below min, "0" is allowed, and means never */
     const char *const *choices;
     bool (*good)(const char *text); /* of texts; NULL: any without control characters; of files: any path */
     const char *allowed;            /* what good wants, in words */

@@ -56,7 +56,8 @@ static void range_words(const struct conf_option *option, char out[ALLOWED_LEN])
     } else {
         duration_words(option->min, low, sizeof low);
         duration_words(option->max, high, sizeof high);
-        (void)snprintf(out, ALLOWED_LEN, "a duration from \"%s\" to \"%s\" (ms, s, m, h, d)", low, high);
+        (void)snprintf(out, ALLOWED_LEN, "%sa duration from \"%s\" to \"%s\" (ms, s, m, h, d)",
+                       option->or_zero ? "\"0\", or " : "", low, high);
     }
 }
 

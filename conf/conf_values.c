@@ -27,12 +27,17 @@ static bool store_number(struct conf_store *store)
     return true;
 }
 
+static bool is_duration(const struct conf_option *option, uint64_t ms)
+{
+    return (ms >= option->min && ms <= option->max) || (option->or_zero && !ms);
+}
+
 static bool store_duration(struct conf_store *store)
 {
     uint64_t ms;
 
     if (store->value->kind != CONF_VALUE_TEXT || !text_duration_ms(store->value->texts[0], &ms) ||
-        ms < store->option->min || ms > store->option->max)
+        !is_duration(store->option, ms))
         return conf_store_refuse_whole(store);
     *(uint64_t *)store->target = ms;
     return true;

@@ -53,6 +53,7 @@ struct signature {
     unsigned long ckr;    /* the token's return code, 0 if it is not the cause */
     const char *function; /* the call that failed, static */
     bool pin_refused;     /* the token refused the PIN, or warns: nobody may try it again */
+    bool late;            /* nothing was tried: the logins of other signers took the time */
 };
 
 /* "C_Sign: CKR_DEVICE_REMOVED": why there is none. */

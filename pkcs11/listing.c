@@ -171,7 +171,7 @@ static int list(struct token *token, const struct signer_start *start)
 
         if (outcome == OUTCOME_CONFIGURATION)
             goto fail;
-        if (outcome == OUTCOME_FAULTY)
+        if (outcome == OUTCOME_FAULTY || outcome == OUTCOME_FULL)
             (void)fprintf(stderr, "p11gate keys: slot number %u: %s\n", i, err.text);
         if (outcome != OUTCOME_OK)
             continue;

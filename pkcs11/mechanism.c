@@ -173,6 +173,24 @@ static enum sign_status sign_init(struct token *token, const struct signing_key 
     return code == CKR_OK ? SIGN_DONE : failed("C_Login(CKU_CONTEXT_SPECIFIC)", code, out);
 }
 
+/* A key that wants the PIN: one signer after the other, so that all of them try a wrong one once. */
+static enum sign_status sign_init_in_turn(struct token *token, const struct signing_key *key,
+                                          struct input *in, struct signature *out)
+{
+    enum sign_status status;
+
+    if (!key->always_authenticate)
+        return sign_init(token, key, in, out);
+    if (!token_enter_login(token)) {
+        out->function = "the logins of other signers took all of sign-timeout";
+        out->late = true;
+        return SIGN_AGAIN;
+    }
+    status = sign_init(token, key, in, out);
+    token_leave_login(token, out->ckr);
+    return status;
+}
+
 enum sign_status mechanism_sign(struct token *token, const struct signing_key *key,
                                 const struct scheme *scheme, const struct crypto_input *message,
                                 struct signature *out)
@@ -185,7 +203,7 @@ enum sign_status mechanism_sign(struct token *token, const struct signing_key *k
 
     if (!make_input(token, key, scheme, message, &in))
         return failed("the padding", CKR_KEY_SIZE_RANGE, out);
-    status = sign_init(token, key, &in, out);
+    status = sign_init_in_turn(token, key, &in, out);
     if (status != SIGN_DONE)
         return status;
     code = token_calls(token)->C_Sign(token_session(token), in.bytes, in.len, raw, &raw_len);

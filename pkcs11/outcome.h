@@ -9,5 +9,6 @@ enum outcome {
     OUTCOME_CONFIGURATION, /* a person must change something; starting again will not help */
     OUTCOME_PIN,           /* the token refused the PIN, or would soon lock: never try again */
     OUTCOME_ABSENT,        /* the token is not there */
+    OUTCOME_FULL,          /* the token has no session free */
     OUTCOME_FAULTY,        /* the module or the token failed: a fresh process may do better */
 };

@@ -101,7 +101,7 @@ static enum outcome sign(struct server *server, struct request *request, const s
     signature_fault(&signature, err);
     if (signature.pin_refused)
         return OUTCOME_PIN;
-    return status == SIGN_AGAIN ? OUTCOME_FAULTY : OUTCOME_OK;
+    return status == SIGN_AGAIN && !signature.late ? OUTCOME_FAULTY : OUTCOME_OK;
 }
 
 static enum outcome handle(struct server *server, struct request *request, struct err *err)

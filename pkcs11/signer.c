@@ -31,7 +31,7 @@
 enum { GRANTS_WAIT_MS = 30000, SEND_WAIT_MS = 2000, SEND_PAUSE_MS = 10, CHECK_BYTES_MAX = 256 * 1024 };
 
 struct signer {
-    int start_fd, pin_fd, queue, counters_fd;
+    int start_fd, pin_fd, queue, counters_fd, gate_fd;
     struct signer_page *page;
     struct signer_start start;
     struct token *token; /* NULL: a directory */
@@ -73,6 +73,7 @@ static void take_grant(struct signer *signer, const struct grant *grant)
                  : grant->kind == GRANT_PIN        ? &signer->pin_fd
                  : grant->kind == GRANT_QUEUE      ? &signer->queue
                  : grant->kind == GRANT_COUNTERS   ? &signer->counters_fd
+                 : grant->kind == GRANT_LOGIN_GATE ? &signer->gate_fd
                                                    : NULL;
 
     if (grant->kind == GRANT_LOG) {
@@ -174,12 +175,27 @@ static void settle_pin(struct signer *signer)
         token_forget_pin(signer->token);
 }
 
+/* NULL with err. */
+static struct token *attended_token(const struct signer *signer, struct err *err)
+{
+    struct login_gate gate = LOGIN_GATE_NONE;
+    struct token *token;
+
+    if (signer->gate_fd >= 0 && !login_gate_take(&gate, signer->gate_fd, err))
+        return NULL;
+    token = token_new(&signer->start);
+    if (token)
+        token_attend(token, signer->page, &gate);
+    else
+        err_set(err, "no memory for the token");
+    return token;
+}
+
 static enum outcome open_token(struct signer *signer, struct err *err)
 {
     enum outcome outcome = OUTCOME_FAULTY;
 
-    err_set(err, "no memory for the token");
-    signer->token = token_new(&signer->start);
+    signer->token = attended_token(signer, err);
     if (signer->token)
         outcome = token_load(signer->token, err);
     if (outcome == OUTCOME_OK)
@@ -344,6 +360,9 @@ static int finish(struct signer *signer, enum outcome outcome, struct err *err)
     case OUTCOME_ABSENT:
         enter(signer, SIGNER_ABSENT, err->text);
         return CHILD_EXIT_AGAIN;
+    case OUTCOME_FULL:
+        enter(signer, SIGNER_FAULTY, err->text);
+        return CHILD_EXIT_FULL;
     case OUTCOME_FAULTY:
         enter(signer, SIGNER_FAULTY, err->text);
         return CHILD_EXIT_AGAIN;
@@ -353,7 +372,8 @@ static int finish(struct signer *signer, enum outcome outcome, struct err *err)
 
 int main(int argc, char **argv)
 {
-    static struct signer signer = {.start_fd = -1, .pin_fd = -1, .queue = -1, .counters_fd = -1};
+    static struct signer signer = {
+        .start_fd = -1, .pin_fd = -1, .queue = -1, .counters_fd = -1, .gate_fd = -1};
     struct err err = {""};
     struct stat channel;
     enum outcome outcome;

@@ -1,4 +1,4 @@
-#include "token.h"
+#include "token_private.h"
 
 #include "ckr.h"
 #include "key_name.h"
@@ -6,39 +6,27 @@
 #include "text.h"
 
 #include <libp11.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { LABEL_LEN = 32, OTHERS_MAX = 5 };
-
-struct token {
-    const struct signer_start *start;
-    struct module *module;
-    CK_FUNCTION_LIST *calls;
-    PKCS11_SLOT *slot; /* borrowed from the module */
-    CK_SLOT_ID slot_id;
-    CK_SESSION_HANDLE session;
-    bool logged_in;
-    struct pin kept;            /* text NULL: none */
-    const char *noted_function; /* see token_note; NULL: none */
-    CK_RV noted_code;
-    struct token_mechanisms mechanisms;
-    char label[LABEL_LEN + 1];
-};
+enum { OTHERS_MAX = 5 };
 
 struct token *token_new(const struct signer_start *start)
 {
     struct token *token = calloc(1, sizeof *token);
 
-    if (token)
+    if (token) {
         token->start = start;
+        token->gate = LOGIN_GATE_NONE;
+    }
     return token;
 }
 
 enum outcome token_failed(const char *function, CK_RV code, struct err *err)
 {
     err_set(err, "%s: %s", function, ckr_name(code));
+    if (code == CKR_SESSION_COUNT)
+        return OUTCOME_FULL;
     return ckr_meaning(code) == CKR_MEANS_ABSENT ? OUTCOME_ABSENT : OUTCOME_FAULTY;
 }
 
@@ -220,99 +208,6 @@ bool token_needs_login(const struct token *token)
 bool token_has_pin_pad(const struct token *token)
 {
     return token->slot->token->secureLogin;
-}
-
-/* A wrong PIN now could be the last one: whoever runs the token decides, not a restart loop. */
-static enum outcome token_warns(const struct token *token, struct err *err)
-{
-    const PKCS11_TOKEN *state = token->slot->token;
-    const char *warning = state->userPinLocked     ? "the PIN is locked (CKF_USER_PIN_LOCKED)"
-                          : state->userPinFinalTry ? "one try is left (CKF_USER_PIN_FINAL_TRY)"
-                          : state->userPinCountLow ? "a wrong PIN was tried (CKF_USER_PIN_COUNT_LOW)"
-                                                   : NULL;
-
-    if (!warning || token->start->force_login)
-        return OUTCOME_OK;
-    err_set(
-        err,
-        "token \"%s\" warns before the login: %s. No login was tried. Log in once with another tool and the "
-        "right PIN, or start p11gate with --force-login",
-        token->label, warning);
-    return OUTCOME_PIN;
-}
-
-static enum outcome login_failed(const struct token *token, CK_RV code, struct err *err)
-{
-    if (ckr_meaning(code) != CKR_MEANS_PIN)
-        return token_failed("C_Login", code, err);
-    err_set(err,
-            "token \"%s\" refused the PIN (C_Login: %s). It was tried once and will not be tried again: "
-            "correct the pin-file, then start p11gate",
-            token->label, ckr_name(code));
-    return OUTCOME_PIN;
-}
-
-/* Ending a process inside C_Login can destroy a SoftHSM token, so signals wait until it is over. */
-static CK_RV login_call(struct token *token, CK_USER_TYPE user, const struct pin *pin)
-{
-    sigset_t all, before;
-    CK_RV code;
-
-    (void)sigfillset(&all);
-    (void)sigprocmask(SIG_BLOCK, &all, &before);
-    code = token->calls->C_Login(token->session, user, (CK_UTF8CHAR *)pin->text, pin->len);
-    (void)sigprocmask(SIG_SETMASK, &before, NULL);
-    return code;
-}
-
-enum outcome token_login(struct token *token, const struct pin *pin, struct err *err)
-{
-    const PKCS11_TOKEN *state = token->slot->token;
-    enum outcome outcome = token_warns(token, err);
-    CK_RV code;
-
-    if (!state->loginRequired)
-        return OUTCOME_OK;
-    if (outcome != OUTCOME_OK)
-        return outcome;
-    if (!pin->text && !state->secureLogin) {
-        err_set(err, "token \"%s\" asks for a PIN: set pin-file or pin-credential", token->label);
-        return OUTCOME_CONFIGURATION;
-    }
-    code = login_call(token, CKU_USER, pin);
-    token->logged_in = true;
-    return code == CKR_OK || code == CKR_USER_ALREADY_LOGGED_IN ? OUTCOME_OK : login_failed(token, code, err);
-}
-
-void token_keep_pin(struct token *token, struct pin *pin)
-{
-    token->kept = *pin;
-    *pin = (struct pin){0};
-}
-
-void token_forget_pin(struct token *token)
-{
-    pin_wipe(&token->kept);
-}
-
-bool token_pin_is_locked(const struct token *token)
-{
-    return !token->kept.text || token->kept.locked;
-}
-
-CK_RV token_authenticate(struct token *token, const char **warning)
-{
-    const CK_FLAGS warnings = CKF_USER_PIN_COUNT_LOW | CKF_USER_PIN_FINAL_TRY | CKF_USER_PIN_LOCKED;
-    CK_TOKEN_INFO info;
-    CK_RV code = token->calls->C_GetTokenInfo(token->slot_id, &info);
-
-    if (code != CKR_OK)
-        return code;
-    if ((info.flags & warnings) && !token->start->force_login) {
-        *warning = "the token warns of its last tries of the PIN, and no login was tried";
-        return CKR_OK;
-    }
-    return login_call(token, CKU_CONTEXT_SPECIFIC, &token->kept);
 }
 
 /* Modules answer a question for something that they do not have with many codes, but not with these. */

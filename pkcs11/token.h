@@ -9,8 +9,10 @@
 #pragma once
 
 #include "err.h"
+#include "login_gate.h"
 #include "outcome.h"
 #include "pin.h"
+#include "signer_page.h"
 #include "signer_start.h"
 
 #include <p11-kit/pkcs11.h>
@@ -41,6 +43,10 @@ enum outcome token_open_slot(struct token *token, unsigned index, struct err *er
 bool token_needs_login(const struct token *token);
 bool token_has_pin_pad(const struct token *token); /* then it asks the person itself */
 
+/* Where the supervisor sees that a login is under way, and what its logins pass with those of other signers;
+ * both stay the caller's. Without them (p11gate keys) nobody looks and nobody else logs in. */
+void token_attend(struct token *token, struct signer_page *page, const struct login_gate *gate);
+
 /* Logs in, once, when the token asks for it; not when it warns of its last tries, unless told to. */
 enum outcome token_login(struct token *token, const struct pin *pin, struct err *err);
 
@@ -50,8 +56,13 @@ void token_keep_pin(struct token *token, struct pin *pin);
 void token_forget_pin(struct token *token);
 bool token_pin_is_locked(const struct token *token); /* it cannot reach the disk, or there is none */
 
+/* Around C_SignInit and token_authenticate of such a key: false when the logins of other signers took all of
+ * sign-timeout. code is what the login has returned. */
+bool token_enter_login(struct token *token);
+void token_leave_login(struct token *token, CK_RV code);
+
 /* Between C_SignInit and C_Sign of such a key: C_Login(CKU_CONTEXT_SPECIFIC). When the token warns of its
- * last tries it is not called, and *warning says so. */
+ * last tries, or has refused the PIN to another signer, it is not called, and *warning says so. */
 CK_RV token_authenticate(struct token *token, const char **warning);
 
 /* Remembers that the token went away under a question whose other failures only mean "no": token_probe

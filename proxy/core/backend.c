@@ -7,6 +7,7 @@
 #include "resolve.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 struct backend *backend_new(const struct backend_setup *setup, struct err *err)
 {
@@ -26,6 +27,7 @@ void backend_free(struct backend *backend)
     if (!backend)
         return;
     backend_check_end(backend);
+    free(backend->features);
     free(backend);
 }
 
@@ -101,6 +103,30 @@ void backend_missed(struct backend *backend, enum backend_witness witness, const
     }
     backend->is_down = true;
     backend_show(backend);
+}
+
+/* --- what it can do --- */
+
+const char *backend_features(const struct backend *backend, size_t *len)
+{
+    *len = backend->features_len;
+    return backend->features;
+}
+
+void backend_keep_features(struct backend *backend, const char *reply, size_t len)
+{
+    char *copy;
+
+    if (len > BACKEND_FEATURES_MAX_BYTES ||
+        (backend->features_len == len && memcmp(backend->features, reply, len) == 0))
+        return;
+    copy = malloc(len);
+    if (!copy)
+        return;
+    memcpy(copy, reply, len);
+    free(backend->features);
+    backend->features = copy;
+    backend->features_len = len;
 }
 
 bool backend_is_enabled(const struct backend *backend)

@@ -30,6 +30,9 @@ struct backend_setup {
     struct backend_counters *counters; /* NULL: not counted */
 };
 
+/* A reply to FEAT is longer than this nowhere. */
+enum { BACKEND_FEATURES_MAX_BYTES = 8 * 1024 };
+
 /* How it is looked at. */
 struct backend_check {
     uint64_t every_ms, timeout_ms; /* every_ms 0: not at all */
@@ -56,6 +59,11 @@ enum backend_witness { BACKEND_SESSION, BACKEND_LOOK, BACKEND_WITNESSES };
 bool backend_is_up(const struct backend *backend);
 void backend_reached(struct backend *backend, enum backend_witness witness);
 void backend_missed(struct backend *backend, enum backend_witness witness, const struct err *why);
+
+/* FTP: what it last answered to FEAT, to a look or to a session; the whole 211. NULL: not known. Too long a
+ * reply is not kept. */
+const char *backend_features(const struct backend *backend, size_t *len);
+void backend_keep_features(struct backend *backend, const char *reply, size_t len);
 
 /* Disabled: it is to get no new connections; those that are there go on. */
 bool backend_is_enabled(const struct backend *backend);

@@ -1,4 +1,4 @@
-/* A look at a backend: is somebody there, and does he greet? */
+/* A look at a backend: is somebody there, does he greet, and what can he do? */
 #include "backend_private.h"
 
 #include "resolve.h"
@@ -21,26 +21,65 @@ static void look_failed(struct backend *backend, const struct err *why)
     struct err cause = *why; /* the stream's own goes with it */
 
     look_over(backend);
-    if (!backend->is_untried)
+    if (!backend->is_untried && !backend->has_greeted)
         backend_missed(backend, BACKEND_LOOK, &cause);
 }
 
-/* RFC 959: 220 is the only greeting that lets a client go on. */
-static size_t look_data(void *owner, struct stream *stream, const uint8_t *data, size_t len)
+/* RFC 959, 4.2: a reply ends with the line that has its code and a blank. 0: not yet. */
+static size_t reply_len(const uint8_t *data, size_t len)
 {
-    struct backend *backend = owner;
+    size_t line = 0;
+
+    while (line < len) {
+        const uint8_t *end = memchr(data + line, '\n', len - line);
+        size_t next = end ? (size_t)(end - data) + 1 : 0;
+
+        if (!next)
+            return 0;
+        if (next - line > 4 && data[line + 3] == ' ' && memcmp(data + line, data, 3) == 0)
+            return next;
+        line = next;
+    }
+    return 0;
+}
+
+/* RFC 959: 220 is the only greeting that lets a client go on. False: it is not known yet, or it is over. */
+static bool look_has_greeting(struct backend *backend, const uint8_t *data, size_t len)
+{
     struct err err;
 
     if (len < 4 && memchr(data, '\n', len) == NULL)
-        return 0;
-    if (len >= 4 && memcmp(data, "220", 3) == 0 && (data[3] == ' ' || data[3] == '-')) {
-        stream_text(stream, "QUIT\r\n");
-        look_over(backend);
-        backend_reached(backend, BACKEND_LOOK);
-        return len;
-    }
+        return false;
+    if (len >= 4 && memcmp(data, "220", 3) == 0 && (data[3] == ' ' || data[3] == '-'))
+        return true;
     err_set(&err, "its greeting is no 220");
     look_failed(backend, &err);
+    return false;
+}
+
+/* F2: clients are told before their login what this one can do, and it must not hear of them for that. Many
+ * servers tell it everybody; one that does not says no 211. */
+static size_t look_data(void *owner, struct stream *stream, const uint8_t *data, size_t len)
+{
+    struct backend *backend = owner;
+    size_t reply;
+
+    if (!backend->has_greeted) {
+        if (!look_has_greeting(backend, data, len))
+            return backend->look ? 0 : len;
+        backend->has_greeted = true;
+        stream_text(stream, "FEAT\r\n");
+        backend_reached(backend, BACKEND_LOOK);
+    }
+    reply = reply_len(data, len);
+    if (!reply)
+        return 0;
+    if (memcmp(data, "220", 3) == 0)
+        return reply;
+    if (memcmp(data, "211", 3) == 0)
+        backend_keep_features(backend, (const char *)data, reply);
+    stream_text(stream, "QUIT\r\n");
+    look_over(backend);
     return len;
 }
 
@@ -111,6 +150,7 @@ static void look_begin(struct backend *backend)
 
     if (!dial.count)
         return; /* a name that is not known yet is the resolver's trouble */
+    backend->has_greeted = false;
     backend->look = stream_dial(backend->setup.loop, &dial, &look_user, backend, &err);
     if (backend->look)
         timer_start(&backend->patience, 2 * backend->check.timeout_ms);

@@ -15,7 +15,10 @@ struct backend {
     uint64_t down_since_ms;
     struct timer due, patience; /* of the next look, of the one under way */
     struct stream *look;
-    bool is_untried; /* the look under way found no socket: that is no verdict */
+    bool is_untried;  /* the look under way found no socket: that is no verdict */
+    bool has_greeted; /* ... and has its 220 */
+    char *features;   /* NULL: not known */
+    size_t features_len;
 };
 
 /* backend_check.c */

@@ -10,6 +10,7 @@ struct raw {
     struct session *session;
     struct stream *backend;
     struct relay *relay;
+    bool whole; /* both sides have said their ends, and everything was handed on */
 };
 
 static void raw_moved(void *owner)
@@ -19,22 +20,20 @@ static void raw_moved(void *owner)
     session_touch(raw->session);
 }
 
-/* A cut is handed on as a cut: neither side may take what it has for complete. */
+/* Any other end than the sides' own is a cut, whoever causes it: neither may take what it has for complete.
+ */
 static void raw_ended(void *owner, enum relay_end end)
 {
     struct raw *raw = owner;
 
     switch (end) {
     case RELAY_DONE:
+        raw->whole = true;
         session_end(raw->session, REASON_QUIT, NULL);
         break;
     case RELAY_A_CUT:
     case RELAY_A_FAILED:
-        relay_free(raw->relay);
-        raw->relay = NULL;
-        stream_abort(raw->backend);
-        raw->backend = NULL;
-        session_end(raw->session, REASON_CLIENT_CUT, stream_error(session_client(raw->session))->text);
+        session_abort(raw->session, REASON_CLIENT_CUT, stream_error(session_client(raw->session))->text);
         break;
     case RELAY_B_CUT:
     case RELAY_B_FAILED:
@@ -59,11 +58,12 @@ static void raw_backend_event(void *owner, struct stream *stream, enum stream_ev
     struct raw *raw = owner;
 
     if (event == STREAM_FAILED) {
-        session_end(raw->session, REASON_BACKEND_UNREACHABLE, stream_error(stream)->text);
+        session_abort(raw->session, REASON_BACKEND_UNREACHABLE, stream_error(stream)->text);
     } else if (event == STREAM_CONNECTED) {
+        stream_reset_unless_finished(stream);
         raw->relay = relay_new(session_client(raw->session), stream, &raw_relay, raw);
         if (!raw->relay)
-            session_end(raw->session, REASON_NO_MEMORY, NULL);
+            session_abort(raw->session, REASON_NO_MEMORY, NULL);
     }
 }
 
@@ -79,13 +79,20 @@ static void *raw_open(struct session *session)
         return NULL;
     raw->session = session;
     if (!session_recheck(session, &err)) {
-        session_end(session, REASON_REFUSED, err.text);
+        session_abort(session, REASON_REFUSED, err.text);
         return raw;
     }
     raw->backend = session_connect_backend(session, NULL, &raw_backend_user, raw, &err);
     if (!raw->backend)
-        session_end(session, REASON_BACKEND_UNREACHABLE, err.text);
+        session_abort(session, REASON_BACKEND_UNREACHABLE, err.text);
     return raw;
+}
+
+static bool raw_farewell(void *state, enum session_reason reason)
+{
+    (void)state;
+    (void)reason;
+    return true;
 }
 
 static void raw_close(void *state)
@@ -93,8 +100,10 @@ static void raw_close(void *state)
     struct raw *raw = state;
 
     relay_free(raw->relay);
-    if (raw->backend)
+    if (raw->backend && raw->whole)
         stream_close(raw->backend);
+    else if (raw->backend)
+        stream_abort(raw->backend);
     free(raw);
 }
 
@@ -105,5 +114,6 @@ const struct protocol protocol_raw = {
     .never_asks = true,
     .tickets = 1,
     .open = raw_open,
+    .farewell = raw_farewell,
     .close = raw_close,
 };

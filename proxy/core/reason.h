@@ -23,8 +23,9 @@
     X(LOGIN_TIMEOUT, "login-timeout", "no login within login-timeout")                                       \
     X(LOGIN_FAILURES, "login-failures", "more failed logins than max-login-failures")                        \
     X(IDLE_TIMEOUT, "idle-timeout", "nothing moved for idle-timeout")                                        \
+    X(STALL_TIMEOUT, "stall-timeout", "nothing moved in a transfer for stall-timeout")                       \
     X(HEAD_TIMEOUT, "head-timeout", "the request head took longer than head-timeout")                        \
-    X(RESPONSE_TIMEOUT, "response-timeout", "the backend took longer than response-timeout")                 \
+    X(RESPONSE_TIMEOUT, "response-timeout", "the backend took longer than response-timeout; FTP: 10 min")    \
     X(BAD_REQUEST, "bad-request", "what the client sent is not allowed by its protocol; detail says what")   \
     X(TOO_SLOW, "too-slow", "a request's body came slower than min-rate")                                    \
     X(TOO_LONG, "too-long", "a line or a head passed its limit")                                             \

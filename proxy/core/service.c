@@ -10,7 +10,6 @@
 #include "outbound.h"
 #include "policy.h"
 #include "protocol.h"
-#include "rates.h"
 #include "session_private.h"
 #include "sign_client.h"
 #include "tls_ctx.h"
@@ -37,13 +36,13 @@ static enum tls_client_mode client_mode(enum conf_client_certificate mode)
     return TLS_CLIENT_NONE;
 }
 
-/* Is a bad certificate the end of the handshake? In request mode `bad-certificate` says so, in require mode
- * `reject-at` does. */
+/* Is a bad certificate the end of the handshake? In request mode `bad-certificate` says whether it is refused
+ * at all; `reject-at` says where. */
 static bool rejects_in_handshake(const struct conf_listener *listener)
 {
-    if (listener->client_certificate == CONF_CLIENT_REQUIRE)
-        return listener->reject_at == CONF_REJECT_HANDSHAKE;
-    return listener->bad_certificate == CONF_BAD_FAIL;
+    return listener->reject_at == CONF_REJECT_HANDSHAKE &&
+           (listener->client_certificate == CONF_CLIENT_REQUIRE ||
+            listener->bad_certificate == CONF_BAD_FAIL);
 }
 
 static void service_notice(void *owner, const struct err *what)
@@ -126,7 +125,6 @@ static bool service_secure(struct service *service, struct err *err)
 struct service *service_new(const struct service_setup *setup, struct err *err)
 {
     struct service *service = calloc(1, sizeof *service);
-    uint32_t workers = setup->conf->workers ? setup->conf->workers : 1;
 
     if (!service) {
         err_set(err, "out of memory");
@@ -139,12 +137,6 @@ struct service *service_new(const struct service_setup *setup, struct err *err)
         policy_unref(service->policy);
         free(service);
         return NULL;
-    }
-    if (setup->listener->handshakes_per_second_per_ip) {
-        /* Clients spread over the workers, so each has its share of the rate, and a whole second's burst. */
-        uint32_t rate = setup->listener->handshakes_per_second_per_ip;
-
-        service->rates = rates_new((rate + workers - 1) / workers, rate);
     }
     LIST_INIT(&service->sessions);
     LIST_INIT(&service->arrivals);
@@ -178,7 +170,6 @@ void service_free(struct service *service)
     tls_ctx_unref(service->tls);
     outbound_free(service->outbound);
     policy_unref(service->policy);
-    rates_free(service->rates);
     free(service);
 }
 

@@ -48,6 +48,10 @@ const struct conf_partner *session_partner(const struct session *session);
  * and limits? Asked at each login, transfer and request. False: why. The identity is what was found. */
 bool session_recheck(struct session *session, struct err *why);
 
+/* Has its address been banned meanwhile? Asked before each attempt to log in: sessions that were opened
+ * before the ban guess no more. */
+bool session_is_banned(const struct session *session);
+
 /* The backend has refused a login. True: there were as many as max-login-failures, the session has to end.
  * The supervisor is told, who counts the address over all workers and bans it. */
 bool session_login_failed(struct session *session);
@@ -77,6 +81,13 @@ struct tls *session_data_tls(struct session *session, struct err *err);
  * NULL: err. */
 struct stream *session_connect_backend(struct session *session, const struct conf_backends *which,
                                        const struct stream_user *user, void *owner, struct err *err);
+
+/* FTP: what the first of these backends (NULL: the listener's) of which it is known has answered to FEAT.
+ * NULL: of none. */
+const char *session_backend_features(const struct session *session, const struct conf_backends *which,
+                                     size_t *len);
+/* This session's own backend has said so. */
+void session_keep_backend_features(struct session *session, const char *reply, size_t len);
 
 /* Something moved: the idle timer begins anew. hold/release (counted): the idle timer stands still (F14). */
 void session_touch(struct session *session);

@@ -183,3 +183,25 @@ struct stream *session_connect_backend(struct session *session, const struct con
     buf_free(&header);
     return stream;
 }
+
+/* --- what they can do --- */
+
+const char *session_backend_features(const struct session *session, const struct conf_backends *which,
+                                     size_t *len)
+{
+    const struct conf_listener *conf = session_conf(session);
+    struct backend *order[BACKENDS_LIST_MAX];
+    size_t count = backends_order(session->service->setup.backends, which ? which : &conf->backends,
+                                  conf->balance, &session->peer, order);
+    const char *features = NULL;
+
+    for (size_t i = 0; i < count && !features; i++)
+        features = backend_features(order[i], len);
+    return features;
+}
+
+void session_keep_backend_features(struct session *session, const char *reply, size_t len)
+{
+    if (session->backend)
+        backend_keep_features(session->backend, reply, len);
+}

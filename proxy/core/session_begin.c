@@ -91,6 +91,11 @@ static bool is_banned(const struct service *service, const struct addr *peer)
     return bans_has(service->setup.bans, host, loop_now_ms(service->setup.loop));
 }
 
+bool session_is_banned(const struct session *session)
+{
+    return is_banned(session->service, &session->peer);
+}
+
 static bool may_connect(const struct service *service, const struct addr *peer, struct refusal *why)
 {
     if (is_banned(service, peer))

@@ -32,7 +32,6 @@ struct service {
     struct arrival_list arrivals;
     size_t session_count, arrival_count;
     bool retiring, draining;
-    struct rates *rates; /* handshakes-per-second-per-ip; NULL: no limit */
     struct listener_counters *counters;
     struct policy *policy;
     const struct conf_listener *rules; /* of the policy: who may connect, whom no ban reaches */

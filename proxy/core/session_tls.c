@@ -1,9 +1,10 @@
 /* While TLS is being set up the core is the user of the client's stream. */
+#include "clock.h"
 #include "conf.h"
 #include "counters.h"
 #include "loop.h"
 #include "protocol.h"
-#include "rates.h"
+#include "quotas.h"
 #include "session_private.h"
 #include "sign_client.h"
 #include "stream.h"
@@ -100,8 +101,11 @@ static const struct stream_user handshake_user = {.data = handshake_data, .event
 static bool session_may_handshake(void *owner, struct err *err)
 {
     struct session *session = owner;
+    const struct service_setup *setup = &session->service->setup;
+    uint64_t key = quotas_key(setup->quotas, LIMIT_HANDSHAKES, setup->listener->alias, &session->peer);
 
-    if (rates_take(session->service->rates, &session->peer, loop_now_ms(session_loop(session))))
+    if (quotas_take_rate(setup->quotas, LIMIT_HANDSHAKES, key, setup->listener->handshakes_per_second_per_ip,
+                         clock_monotonic_ms()) == 0)
         return true;
     session->too_many = true;
     err_set(err, "more full handshakes than handshakes-per-second-per-ip allows");
@@ -123,7 +127,7 @@ void session_start_tls(struct session *session, const char *name)
         return;
     }
     tls_set_source(tls, addr_network(&session->peer));
-    if (session->service->rates)
+    if (session->service->setup.listener->handshakes_per_second_per_ip)
         tls_set_gate(tls, session_may_handshake, session);
     timer_start(&session->handshake, session_conf(session)->handshake_timeout_ms);
     stream_get_user(session->client, &session->held_user, &session->held_owner);

@@ -10,6 +10,7 @@
 enum {
     CLIENT_READ_LIMIT_BYTES = 16 * 1024,
     TICKETS = 2, /* each data channel that resumes brings one more */
+    ANSWER_LIMIT_MS = 600 * 1000,
 };
 
 /* Offers again what the filter left. */
@@ -17,6 +18,23 @@ static void wake(struct stream *stream)
 {
     if (stream && stream_unread(stream))
         stream_resume(stream);
+}
+
+/* Who waits for the backend is not idle: a checksum of a large file takes its time. The backend's silence has
+ * a limit of its own. */
+static void time_the_backend(struct ftp *ftp)
+{
+    uint64_t idle_ms = session_conf(ftp->session)->idle_timeout_ms;
+    bool awaits = ftp_control_awaits_backend(ftp->control);
+    if (awaits == ftp->answer.armed)
+        return;
+    if (awaits) {
+        session_hold_idle(ftp->session);
+        timer_start(&ftp->answer, idle_ms > ANSWER_LIMIT_MS ? idle_ms : ANSWER_LIMIT_MS);
+    } else {
+        timer_stop(&ftp->answer);
+        session_release_idle(ftp->session);
+    }
 }
 
 void ftp_settle(struct ftp *ftp)
@@ -32,9 +50,11 @@ void ftp_settle(struct ftp *ftp)
             timer_start(&ftp->login, session_conf(ftp->session)->login_timeout_ms);
         ftp->auth_said = true;
         ftp->host = NULL; /* from now on it is the name that TLS was made for */
+        time_the_backend(ftp);
         session_start_tls(ftp->session, ftp->host_name);
         return;
     }
+    time_the_backend(ftp);
     wake(session_client(ftp->session));
 }
 
@@ -48,9 +68,12 @@ static size_t client_data(void *owner, struct stream *stream, const uint8_t *dat
         return 0;
     session_touch(ftp->session);
     size_t taken = ftp_control_client_data(ftp->control, data, len);
-    if (ftp->ended || ftp->tls_asked)
+    if (ftp->ended || ftp->tls_asked) {
         ftp_settle(ftp);
-    else if (taken)
+        return taken;
+    }
+    time_the_backend(ftp);
+    if (taken)
         wake(ftp->backend); /* ABOR ends the wait for a data channel; without a line nothing has changed */
     return taken;
 }
@@ -88,6 +111,7 @@ static size_t backend_data(void *owner, struct stream *stream, const uint8_t *da
 {
     struct ftp *ftp = owner;
     (void)stream;
+    timer_touch(&ftp->answer);
     size_t taken = ftp_control_backend_data(ftp->control, data, len);
     if (ftp->tls_asked && stream_unread(session_client(ftp->session))) {
         ftp->ended =
@@ -154,6 +178,7 @@ static struct ftp_rules rules_of(const struct session *session, bool implicit)
         .client_is_v4 = addr_is_v4(client),
         .backend_is_v4 = true, /* until it is connected */
         .client = *client,
+        .data_connect_timeout_ms = conf->data_connect_timeout_ms,
     };
 }
 
@@ -176,11 +201,13 @@ static void *open_ftp(struct session *session, bool implicit)
     timer_init(&ftp->deadline, loop, ftp_deadline_expired, ftp);
     timer_init(&ftp->mercy, loop, ftp_mercy_over, ftp);
     timer_init(&ftp->unreachable, loop, ftp_backend_unreachable, ftp);
+    timer_init(&ftp->answer, loop, ftp_answer_expired, ftp);
     timer_start(&ftp->login, session_conf(session)->login_timeout_ms);
     stream_set_read_limit(client, CLIENT_READ_LIMIT_BYTES);
     stream_set_user(client, &client_user, ftp);
     stream_resume(client);
     ftp_control_open(ftp->control);
+    time_the_backend(ftp);
     return ftp;
 }
 
@@ -222,6 +249,7 @@ static void ftp_close(void *state)
     timer_stop(&ftp->login);
     timer_stop(&ftp->deadline);
     timer_stop(&ftp->unreachable);
+    timer_stop(&ftp->answer);
     timer_stop(&ftp->mercy);
     ftp_data_free(ftp->data);
     ftp_data_free(ftp->condemned);

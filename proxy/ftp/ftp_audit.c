@@ -18,6 +18,7 @@ static const char *yes_or_no(const struct ftp_data_facts *facts, bool answer)
 static void log_client(struct log_line *line, const struct session *session)
 {
     const struct identity *who = session_identity(session);
+    log_text(line, "sni", who->sni);
     log_text(line, "cert", who->subject);
     log_text(line, "fingerprint", who->fingerprint);
     log_text(line, "partner", who->partner);

@@ -7,23 +7,27 @@
 
 #define PASS(verb, when)                                                                                     \
     {                                                                                                        \
-        verb, when, FTP_PASSES, NULL, NULL, false                                                            \
+        verb, when, FTP_PASSES, NULL, NULL, false, NULL                                                      \
+    }
+#define NEXT(verb, take_back)                                                                                \
+    {                                                                                                        \
+        verb, FTP_LOGGED_IN, FTP_PASSES, NULL, NULL, false, take_back "\r\n"                                 \
     }
 #define CHECKED(verb, when, run)                                                                             \
     {                                                                                                        \
-        verb, when, FTP_CHECKED, run, NULL, false                                                            \
+        verb, when, FTP_CHECKED, run, NULL, false, NULL                                                      \
     }
 #define OWN(verb, when, run)                                                                                 \
     {                                                                                                        \
-        verb, when, FTP_OWN, run, NULL, false                                                                \
+        verb, when, FTP_OWN, run, NULL, false, NULL                                                          \
     }
 #define TRANSFER(verb, carriage)                                                                             \
     {                                                                                                        \
-        verb, FTP_LOGGED_IN, carriage, NULL, NULL, false                                                     \
+        verb, FTP_LOGGED_IN, carriage, NULL, NULL, false, NULL                                               \
     }
 #define REFUSED(verb, reply)                                                                                 \
     {                                                                                                        \
-        verb, FTP_ALWAYS, FTP_REFUSED, NULL, reply "\r\n", false                                             \
+        verb, FTP_ALWAYS, FTP_REFUSED, NULL, reply "\r\n", false, NULL                                       \
     }
 
 const struct ftp_command_row ftp_command_rows[] = {
@@ -33,8 +37,8 @@ const struct ftp_command_row ftp_command_rows[] = {
     CHECKED("FEAT", FTP_ALWAYS, ftp_run_feat),
     CHECKED("NOOP", FTP_ALWAYS, ftp_run_noop),
     CHECKED("QUIT", FTP_ALWAYS, ftp_run_quit),
-    {"ABOR", FTP_ALWAYS, FTP_OWN, ftp_run_abor, NULL, true},
-    {"STAT", FTP_LOGGED_IN, FTP_CHECKED, ftp_run_stat, NULL, true},
+    {"ABOR", FTP_ALWAYS, FTP_OWN, ftp_run_abor, NULL, true, NULL},
+    {"STAT", FTP_LOGGED_IN, FTP_CHECKED, ftp_run_stat, NULL, true, NULL},
     OWN("REIN", FTP_ALWAYS, ftp_run_rein),
     OWN("CCC", FTP_ALWAYS, ftp_run_ccc),
     OWN("HOST", FTP_ALWAYS, ftp_run_host),
@@ -58,6 +62,8 @@ const struct ftp_command_row ftp_command_rows[] = {
     CHECKED("EPRT", FTP_LOGGED_IN, ftp_run_eprt),
     REFUSED("LPRT", "502 Say EPRT or PORT."),
     REFUSED("LPSV", "502 Say EPSV or PASV."),
+    REFUSED("CPSV", "502 Say EPSV or PASV."),
+    REFUSED("SPSV", "502 Say EPSV or PASV."),
     CHECKED("MODE", FTP_LOGGED_IN, ftp_run_mode),
     CHECKED("STRU", FTP_LOGGED_IN, ftp_run_stru),
 
@@ -82,13 +88,14 @@ const struct ftp_command_row ftp_command_rows[] = {
     PASS("MKD", FTP_LOGGED_IN),
     PASS("MLST", FTP_LOGGED_IN),
     PASS("PWD", FTP_LOGGED_IN),
-    PASS("RANG", FTP_LOGGED_IN),
-    PASS("REST", FTP_LOGGED_IN),
+    NEXT("RANG", "RANG 1 0"),
+    NEXT("REST", "REST 0"),
     PASS("RMD", FTP_LOGGED_IN),
     PASS("RNFR", FTP_LOGGED_IN),
     PASS("RNTO", FTP_LOGGED_IN),
     PASS("SITE", FTP_LOGGED_IN),
     PASS("SIZE", FTP_LOGGED_IN),
+    PASS("SMNT", FTP_LOGGED_IN),
     PASS("TYPE", FTP_LOGGED_IN),
     PASS("XCRC", FTP_LOGGED_IN),
     PASS("XCUP", FTP_LOGGED_IN),
@@ -144,6 +151,12 @@ static bool names(const char *const *verbs, size_t count, const char *verb)
     return is_in(verbs, count, verb) || (other && is_in(verbs, count, other));
 }
 
+const struct ftp_command_row *ftp_command_named(const struct ftp_command_policy *policy, const char *verb)
+{
+    static const struct ftp_command_row named = PASS("", FTP_LOGGED_IN);
+    return is_in(policy->allow, policy->allow_count, verb) ? &named : NULL;
+}
+
 bool ftp_command_listed(const struct ftp_command_policy *policy, const char *verb)
 {
     return !policy->allow_count || names(policy->allow, policy->allow_count, verb);
@@ -156,21 +169,25 @@ static bool is_indispensable(const char *verb)
     return is_in(verbs, sizeof(verbs) / sizeof(verbs[0]), verb);
 }
 
-bool ftp_command_allowed(const struct ftp_command_policy *policy, const struct ftp_command_row *row)
+bool ftp_command_allowed(const struct ftp_command_policy *policy, const struct ftp_command_row *row,
+                         const char *verb)
 {
     bool passes = row->carriage == FTP_PASSES || row->carriage == FTP_UPLOAD || row->carriage == FTP_DOWNLOAD;
-    if (names(policy->deny, policy->deny_count, row->verb))
-        return is_indispensable(row->verb);
-    return !passes || ftp_command_listed(policy, row->verb);
+    if (names(policy->deny, policy->deny_count, verb))
+        return is_indispensable(verb);
+    return !passes || ftp_command_listed(policy, verb);
 }
 
-bool ftp_command_carried(const char *word, size_t len)
+bool ftp_command_carried(const struct ftp_command_policy *policy, const char *word, size_t len)
 {
     for (size_t i = 0; i < ftp_command_count; i++) {
         enum ftp_carriage carriage = ftp_command_rows[i].carriage;
         if (text_same_n(word, len, ftp_command_rows[i].verb))
             return carriage == FTP_PASSES || carriage == FTP_UPLOAD || carriage == FTP_DOWNLOAD;
     }
+    for (size_t i = 0; i < policy->allow_count; i++)
+        if (text_same_n(word, len, policy->allow[i]))
+            return true;
     return false;
 }
 

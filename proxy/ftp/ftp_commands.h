@@ -31,8 +31,9 @@ struct ftp_command_row {
     enum ftp_when when;
     enum ftp_carriage carriage;
     void (*run)(struct ftp_control *, const struct ftp_line *, const struct ftp_command *);
-    const char *refusal; /* a whole reply */
-    bool in_transfer;    /* acts at once during a transfer (F11) */
+    const char *refusal;   /* a whole reply */
+    bool in_transfer;      /* acts at once during a transfer (F11) */
+    const char *take_back; /* its 350 is for the next transfer: what takes it back, with CRLF */
 };
 
 /* NULL: unknown. verb is upper case. */
@@ -44,15 +45,20 @@ struct ftp_command_policy {
     size_t allow_count, deny_count;
 };
 
+/* For a verb that the table lacks: allow-commands may name it, and then it passes as it is after the login.
+ * NULL: it does not. */
+const struct ftp_command_row *ftp_command_named(const struct ftp_command_policy *policy, const char *verb);
+
 /* deny wins, and is for every command without which one can log in; allow, unless it is empty, is for
  * commands that pass as they are and for transfers. Either knows a command by both of its names (XMKD is
  * MKD). */
-bool ftp_command_allowed(const struct ftp_command_policy *policy, const struct ftp_command_row *row);
+bool ftp_command_allowed(const struct ftp_command_policy *policy, const struct ftp_command_row *row,
+                         const char *verb);
 /* Does allow-commands name it, or nothing? */
 bool ftp_command_listed(const struct ftp_command_policy *policy, const char *verb);
 
 /* Do feature lines of this command hold through the proxy? Any case. */
-bool ftp_command_carried(const char *word, size_t len);
+bool ftp_command_carried(const struct ftp_command_policy *policy, const char *word, size_t len);
 
 /* A method of HTTP: somebody talks another protocol to us (F19). */
 bool ftp_command_is_http(const char *verb);

@@ -5,7 +5,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { UNKNOWN_MAX = 5, TLS_RECORD_HANDSHAKE = 0x16 };
+enum {
+    UNKNOWN_MAX = 5,
+    TLS_RECORD_HANDSHAKE = 0x16,
+    REPLY_HELD_BYTES = 64 * 1024, /* a longer one is passed on in parts */
+};
 
 struct ftp_control *ftp_control_new(const struct ftp_rules *rules, const struct ftp_control_ops *ops,
                                     void *owner)
@@ -104,6 +108,7 @@ void ftp_control_forbid(struct ftp_control *control, const char *verb)
 static void run_row(struct ftp_control *control, const struct ftp_command_row *row,
                     const struct ftp_line *line, const struct ftp_command *command)
 {
+    control->asked = row;
     switch (row->carriage) {
     case FTP_PASSES:
         ftp_control_forward(control, line, FTP_WAIT_REPLY);
@@ -132,19 +137,34 @@ static void run_unknown(struct ftp_control *control, const char *verb)
     ftp_control_end(control, REASON_BAD_REQUEST, "a method of HTTP before the login");
 }
 
+/* Partners and access lists may have changed since the login: who is not welcome any more deletes, renames
+ * and lists nothing (C5). A transfer asks by itself, for its own line in the log. */
+static bool is_shown_out(struct ftp_control *control, const struct ftp_command_row *row)
+{
+    bool is_transfer = row->carriage == FTP_UPLOAD || row->carriage == FTP_DOWNLOAD;
+    if (is_transfer || !control->logged_in || row->when != FTP_LOGGED_IN ||
+        control->ops->still_welcome(control->owner))
+        return false;
+    ftp_control_say(control, "421 Your access has ended.\r\n");
+    ftp_control_end(control, REASON_CERTIFICATE_REFUSED, "judged again at a command");
+    return true;
+}
+
 static void run_line(struct ftp_control *control, const struct ftp_line *line)
 {
     struct ftp_command command;
     ftp_line_parse(line, &command);
     const struct ftp_command_row *row = ftp_command_find(command.verb);
+    if (!row && control->logged_in)
+        row = ftp_command_named(&control->rules->commands, command.verb);
     const char *refusal = row ? refusal_of(control, row) : NULL;
     if (!row)
         run_unknown(control, command.verb);
     else if (refusal)
         ftp_control_say(control, refusal);
-    else if (!ftp_command_allowed(&control->rules->commands, row))
-        ftp_control_forbid(control, row->verb);
-    else
+    else if (!ftp_command_allowed(&control->rules->commands, row, command.verb))
+        ftp_transfer_forbid(control, row, command.verb);
+    else if (!is_shown_out(control, row))
         run_row(control, row, line, &command);
 }
 
@@ -193,7 +213,7 @@ static void drop_first(struct ftp_control *control, size_t len)
 /* A transfer begins with its passive port: whoever has got one is in the middle of something. */
 static bool between_things(const struct ftp_control *control)
 {
-    return control->wait == FTP_WAIT_NOTHING && !control->passive_port;
+    return control->wait == FTP_WAIT_NOTHING && (!control->passive_port || control->overdue);
 }
 
 void ftp_control_go_on(struct ftp_control *control)
@@ -291,7 +311,16 @@ static void greeting_reply(struct ftp_control *control)
 static void plain_reply(struct ftp_control *control)
 {
     control->wait = FTP_WAIT_NOTHING;
+    if (control->asked->take_back && control->reply.code == 350)
+        control->take_back = control->asked->take_back;
     ftp_control_pass_reply(control);
+}
+
+static void taken_back_reply(struct ftp_control *control)
+{
+    control->wait = FTP_WAIT_NOTHING;
+    if (control->reply.code >= 400) /* the next file would land where nobody wants it */
+        backend_broken(control, "it does not take a REST back");
 }
 
 static void quit_reply(struct ftp_control *control)
@@ -302,11 +331,17 @@ static void quit_reply(struct ftp_control *control)
 
 /* Who gets a final reply. NULL: none is expected. */
 static void (*const reply_handlers[FTP_WAITS])(struct ftp_control *) = {
-    [FTP_WAIT_GREETING] = greeting_reply,  [FTP_WAIT_REPLY] = plain_reply,
-    [FTP_WAIT_LOGIN] = ftp_login_reply,    [FTP_WAIT_FEAT] = ftp_feat_reply,
-    [FTP_WAIT_QUIT] = quit_reply,          [FTP_WAIT_SETUP] = ftp_setup_reply,
-    [FTP_WAIT_MAPPED] = ftp_mapped_reply,  [FTP_WAIT_DIRECTORY] = ftp_directory_reply,
-    [FTP_WAIT_FINAL] = ftp_transfer_reply, [FTP_WAIT_SWALLOW] = ftp_transfer_swallow,
+    [FTP_WAIT_GREETING] = greeting_reply,
+    [FTP_WAIT_REPLY] = plain_reply,
+    [FTP_WAIT_LOGIN] = ftp_login_reply,
+    [FTP_WAIT_FEAT] = ftp_feat_reply,
+    [FTP_WAIT_QUIT] = quit_reply,
+    [FTP_WAIT_SETUP] = ftp_setup_reply,
+    [FTP_WAIT_MAPPED] = ftp_mapped_reply,
+    [FTP_WAIT_DIRECTORY] = ftp_directory_reply,
+    [FTP_WAIT_FINAL] = ftp_transfer_reply,
+    [FTP_WAIT_SWALLOW] = ftp_transfer_swallow,
+    [FTP_WAIT_TAKE_BACK] = taken_back_reply,
 };
 
 static void preliminary_reply(struct ftp_control *control)
@@ -338,6 +373,15 @@ static void take_reply(struct ftp_control *control)
     ftp_control_go_on(control);
 }
 
+/* A reply may be a listing of any length (STAT of a folder): the lines that are there go on. */
+static void pass_begun_reply(struct ftp_control *control)
+{
+    if (control->wait != FTP_WAIT_REPLY || buf_len(&control->reply.text) < REPLY_HELD_BYTES)
+        return;
+    ftp_control_pass_reply(control);
+    buf_free(&control->reply.text);
+}
+
 size_t ftp_control_backend_data(struct ftp_control *control, const uint8_t *data, size_t len)
 {
     size_t used = 0;
@@ -345,35 +389,19 @@ size_t ftp_control_backend_data(struct ftp_control *control, const uint8_t *data
     /* AUTH, waiting behind the command whose reply this is, drops the backend with all it has said. */
     while (!control->ended && used < len && control->wait != FTP_WAIT_DATA_END &&
            control->backend_number == number) {
-        size_t taken;
-        enum ftp_line_status status = ftp_reply_add(&control->reply, data + used, len - used, &taken);
+        size_t taken, piece = len - used < REPLY_HELD_BYTES ? len - used : REPLY_HELD_BYTES;
+        enum ftp_line_status status = ftp_reply_add(&control->reply, data + used, piece, &taken);
         used += taken;
-        if (status == FTP_LINE_MORE)
+        if (status == FTP_LINE_MORE && !taken)
             break;
-        if (status == FTP_LINE_READY)
+        if (status == FTP_LINE_MORE)
+            pass_begun_reply(control);
+        else if (status == FTP_LINE_READY)
             take_reply(control);
         else
             backend_broken(control, status == FTP_LINE_BAD ? "not a reply" : "a reply that is too long");
     }
     return control->ended || control->backend_number != number ? len : used;
-}
-
-void ftp_control_backend_lost(struct ftp_control *control, enum session_reason reason, const char *detail)
-{
-    if (control->wait == FTP_WAIT_QUIT) {
-        ftp_control_say(control, "221 Goodbye.\r\n");
-        ftp_control_end(control, REASON_QUIT, NULL);
-        return;
-    }
-    ftp_transfer_lost(control, 421, REASON_BACKEND_FAILED);
-    ftp_control_say(control, "421 The server behind this one is not available.\r\n");
-    ftp_control_end(control, reason, detail);
-}
-
-void ftp_control_client_lost(struct ftp_control *control, enum session_reason reason, const char *detail)
-{
-    ftp_transfer_lost(control, 0, reason);
-    ftp_control_end(control, reason, detail);
 }
 
 void ftp_control_open(struct ftp_control *control)
@@ -384,32 +412,6 @@ void ftp_control_open(struct ftp_control *control)
     control->ops->reply(control->owner, "\r\n", 2);
     if (control->secure)
         ftp_control_connect_backend(control);
-}
-
-void ftp_control_drain(struct ftp_control *control)
-{
-    control->draining = true;
-    ftp_control_go_on(control);
-}
-
-void ftp_control_farewell(struct ftp_control *control, enum session_reason reason)
-{
-    if (control->ended || control->wait == FTP_WAIT_TLS)
-        return;
-    ftp_transfer_lost(control, 421, reason);
-    if (reason == REASON_IDLE_TIMEOUT)
-        ftp_control_say(control, "421 Idle for too long.\r\n");
-    else if (reason == REASON_STOPPING)
-        ftp_control_say(control, "421 The service is closing.\r\n");
-    else
-        ftp_control_say(control, "421 The connection is closing.\r\n");
-}
-
-void ftp_control_login_expired(struct ftp_control *control)
-{
-    if (control->wait != FTP_WAIT_TLS)
-        ftp_control_say(control, "421 The login took too long.\r\n");
-    ftp_control_end(control, REASON_LOGIN_TIMEOUT, NULL);
 }
 
 bool ftp_control_logged_in(const struct ftp_control *control)

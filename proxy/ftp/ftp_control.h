@@ -36,6 +36,7 @@ struct ftp_rules {
     const char *login_directory; /* "" : none */
     bool client_is_v4, backend_is_v4;
     struct addr client; /* where it comes from: the only one that PORT and EPRT may name */
+    uint64_t data_connect_timeout_ms;
 };
 
 /* NULL: out of memory. */
@@ -61,7 +62,12 @@ void ftp_control_data_failed(struct ftp_control *control, enum ftp_data_failure 
 void ftp_control_expired(struct ftp_control *control);
 void ftp_control_login_expired(struct ftp_control *control);
 
-/* 421 and the end, as soon as no command and no transfer is under way. */
+/* The client waits for a reply of the backend outside of transfers; and has waited for too long. */
+bool ftp_control_awaits_backend(const struct ftp_control *control);
+void ftp_control_backend_silent(struct ftp_control *control);
+
+/* 421 and the end, as soon as no command and no transfer is under way. Whoever has set up a data connection
+ * has data-connect-timeout to begin a transfer. */
 void ftp_control_drain(struct ftp_control *control);
 
 /* Says 421 for a reason of the core's, unless the connection is in the middle of its handshake. */

@@ -24,7 +24,7 @@ enum ftp_data_failure {
     FTP_DATA_CUT,            /* its TLS ended without close_notify, or with a reset */
     FTP_DATA_INCOMPLETE,     /* it was still sending when the backend said the transfer was complete */
     FTP_DATA_BACKEND_FAILED, /* the backend's data connection broke */
-    FTP_DATA_STALLED,        /* nothing moved for idle-timeout */
+    FTP_DATA_STALLED,        /* nothing moved for stall-timeout */
     FTP_DATA_NO_MEMORY,
     FTP_DATA_FAILURES
 };
@@ -70,8 +70,8 @@ struct ftp_control_ops {
     void (*connect_backend)(void *owner); /* its greeting follows, or ftp_control_backend_lost */
     void (*drop_backend)(void *owner);    /* and forget what it still says */
 
-    /* The features that a backend of this listener was last seen with: keep_features gave them. NULL: none
-     * yet. */
+    /* The features that the backend which this client would get was last seen with, by keep_features or by a
+     * health check. NULL: not yet. */
     const char *(*features)(void *owner, size_t *len);
     void (*keep_features)(void *owner, const char *reply, size_t len);
 

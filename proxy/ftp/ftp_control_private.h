@@ -1,7 +1,8 @@
 /*
  * The control filter from the inside: ftp_control.c (lines, the queue, the backend's replies),
  * ftp_protect.c (AUTH to REIN: TLS and new beginnings), ftp_login.c (HOST, USER to the login's end),
- * ftp_answers.c (FEAT, STAT and others that are answered here), ftp_setup.c (PASV to EPRT), ftp_transfer.c.
+ * ftp_answers.c (FEAT, STAT and others that are answered here), ftp_setup.c (PASV to EPRT), ftp_transfer.c,
+ * ftp_ends.c (ends that come from outside).
  * Nobody else but ftp_commands.c includes it.
  */
 #pragma once
@@ -9,25 +10,7 @@
 #include "ftp_commands.h"
 #include "ftp_control.h"
 #include "ftp_line.h"
-
-/* What the session waits for; nothing else is forwarded meanwhile. */
-enum ftp_wait {
-    FTP_WAIT_NOTHING,
-    FTP_WAIT_TLS,       /* AUTH was accepted */
-    FTP_WAIT_GREETING,  /* the backend's 220 */
-    FTP_WAIT_REPLY,     /* the reply to a forwarded command */
-    FTP_WAIT_LOGIN,     /* the reply to USER, PASS or ACCT */
-    FTP_WAIT_MAPPED,    /* the reply to the USER that a certificate maps to; the password follows */
-    FTP_WAIT_DIRECTORY, /* the reply to the CWD behind a login; the login's reply is kept until then */
-    FTP_WAIT_FEAT,
-    FTP_WAIT_QUIT,
-    FTP_WAIT_SETUP,        /* 227 or 229 */
-    FTP_WAIT_DATA_CONNECT, /* the connection to the backend's data port; the command is not forwarded yet */
-    FTP_WAIT_FINAL,        /* the transfer's final reply */
-    FTP_WAIT_DATA_END,     /* it said 2xx; the client's data channel is to end */
-    FTP_WAIT_SWALLOW,      /* the transfer has failed; its final reply is thrown away, then verdict is sent */
-    FTP_WAITS
-};
+#include "ftp_wait.h"
 
 enum ftp_backend_state { FTP_BACKEND_NONE, FTP_BACKEND_CONNECTING, FTP_BACKEND_READY };
 
@@ -51,7 +34,8 @@ struct ftp_control {
     const struct ftp_control_ops *ops;
     void *owner;
 
-    bool ended, draining, heard;                     /* heard: the client's first byte was seen */
+    bool ended, draining, heard; /* heard: the client's first byte was seen */
+    bool overdue;                /* draining: who has set up a data connection had its time to use it */
     bool secure, cleared, buffer_size_said, protect; /* cleared: CCC; the client is still who it was */
     bool has_user, logged_in, epsv_all;
     enum ftp_identity_kind login_as; /* decided at USER, again at PASS */
@@ -59,6 +43,8 @@ struct ftp_control {
     char user[FTP_USER_MAX + 1], typed[FTP_USER_MAX + 1]; /* typed: when it is another one */
 
     enum ftp_wait wait;
+    const struct ftp_command_row *asked; /* the last command that was run */
+    const char *take_back; /* what undoes a REST that no transfer has used so far; NULL: there is none */
     enum ftp_backend_state backend;
     unsigned backend_number; /* one more each time when a backend was dropped */
     struct ftp_reply reply;  /* in the making, or held (FTP_WAIT_DATA_END) */
@@ -97,6 +83,8 @@ typedef void ftp_take(struct ftp_control *); /* a reply of the backend that was 
 ftp_run ftp_run_auth, ftp_run_pbsz, ftp_run_prot, ftp_run_ccc, ftp_run_rein;
 /* What it still says is for nobody. */
 void ftp_drop_backend(struct ftp_control *control);
+/* The backend was left so often that nobody who means well does it: told and ended. */
+bool ftp_begins_too_often(struct ftp_control *control);
 
 /* ftp_login.c */
 ftp_run ftp_run_host, ftp_run_user, ftp_run_pass, ftp_run_acct;
@@ -115,6 +103,8 @@ ftp_run ftp_run_abor;
 void ftp_transfer_begin(struct ftp_control *control, const struct ftp_command_row *row,
                         const struct ftp_line *line);
 bool ftp_transfer_runs(const struct ftp_control *control);
+/* A command that lists forbid; if it is a transfer, it has used its REST up all the same. */
+void ftp_transfer_forbid(struct ftp_control *control, const struct ftp_command_row *row, const char *verb);
 ftp_take ftp_transfer_reply, ftp_transfer_swallow, ftp_transfer_ask_again;
 /* One side has gone: the transfer under way, if any, ends with it. code 0: nobody is left to be told. */
 void ftp_transfer_lost(struct ftp_control *control, unsigned code, enum session_reason reason);

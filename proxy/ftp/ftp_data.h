@@ -10,7 +10,7 @@
  *   an end (F15). After a cut its connection is reset.
  * - A download is complete when the backend's data has ended and its final reply was positive; only
  *   then does the client see close_notify and FIN. A backend that dies has sent a FIN, too.
- * - What moves is never cut, however slow it is; where nothing moves for idle-timeout it is STALLED.
+ * - What moves is never cut, however slow it is; where nothing moves for stall-timeout it is STALLED.
  * - A download is done when the client's kernel has acknowledged everything, or 5 s after the last byte went
  *   to ours; an upload when close_notify went there: nobody waits for the client's own close (F14).
  *

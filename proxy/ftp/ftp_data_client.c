@@ -10,15 +10,6 @@
 #include <string.h>
 #include <unistd.h>
 
-static size_t no_data(void *owner, struct stream *stream, const uint8_t *data, size_t len)
-{
-    (void)owner;
-    (void)stream;
-    (void)data;
-    (void)len;
-    return 0;
-}
-
 static void log_handshake(const struct ftp_data *data, const char *detail)
 {
     struct log_line line;
@@ -145,7 +136,7 @@ static void client_event(void *owner, struct stream *stream, enum stream_event e
     }
 }
 
-static const struct stream_user client_user = {.data = no_data, .event = client_event};
+static const struct stream_user client_user = {.data = ftp_data_leave, .event = client_event};
 
 static void client_is_there(struct ftp_data *data)
 {
@@ -205,7 +196,7 @@ static void guest_event(void *owner, struct stream *stream, enum stream_event ev
         guest_failed(owner);
 }
 
-static const struct stream_user guest_user = {.data = no_data, .event = guest_event};
+static const struct stream_user guest_user = {.data = ftp_data_leave, .event = guest_event};
 
 /* Whoever has stood there longest makes place: nobody can keep the client out by saying nothing. */
 static void take_guest(struct ftp_data *data, int fd)

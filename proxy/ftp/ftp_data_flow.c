@@ -165,7 +165,9 @@ static void upload_client_left(struct ftp_data *data, bool cut)
     data->client_gone = true;
     if (data->source_ended)
         return; /* it had said its end, what breaks after it is nothing */
-    if (!cut || session_conf(data->session)->require_close_notify) {
+    /* Clients that know no close_notify end with a FIN behind a record. */
+    bool is_end = cut && !stream_was_torn(data->client);
+    if (!is_end || session_conf(data->session)->require_close_notify) {
         ftp_data_fail(data, FTP_DATA_CUT);
         return;
     }

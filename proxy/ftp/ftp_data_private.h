@@ -45,6 +45,9 @@ struct ftp_data {
     enum ftp_data_failure failure;
 };
 
+/* A stream_user's data, ftp_data.c: before there is a relay, every byte stays where it is. */
+size_t ftp_data_leave(void *owner, struct stream *stream, const uint8_t *data, size_t len);
+
 /* ftp_data_client.c */
 /* A listener_accepted: owner is the channel. */
 void ftp_data_accepted(void *owner, int fd, const struct addr *peer);

@@ -8,7 +8,7 @@
 #include "session.h"
 #include "stream.h"
 
-enum { LOOKS = 4 }; /* in idle-timeout: a part of it is how late the end may come */
+enum { LOOKS = 4 }; /* in stall-timeout: a part of it is how late the end may come */
 
 static uint64_t carried_bytes(const struct ftp_data *data)
 {
@@ -27,8 +27,9 @@ static bool is_pending(const struct ftp_data *data)
 
 static void look_later(struct ftp_data *data)
 {
-    uint64_t idle_timeout_ms = session_conf(data->session)->idle_timeout_ms;
-    timer_start(&data->stall, (idle_timeout_ms + LOOKS - 1) / LOOKS);
+    uint64_t stall_timeout_ms = session_conf(data->session)->stall_timeout_ms;
+    if (stall_timeout_ms)
+        timer_start(&data->stall, (stall_timeout_ms + LOOKS - 1) / LOOKS);
 }
 
 void ftp_data_watch(struct ftp_data *data)

@@ -47,7 +47,8 @@ static bool holds(const struct ftp_feat_offer *offer, enum condition condition)
 static bool is_allowed(const struct ftp_feat_offer *offer, const char *verb)
 {
     const struct ftp_command_row *row = ftp_command_find(verb);
-    return !row || ftp_command_allowed(offer->commands, row);
+    row = row ? row : ftp_command_named(offer->commands, verb);
+    return !row || ftp_command_allowed(offer->commands, row, verb);
 }
 
 static bool add_own(const struct ftp_feat_offer *offer, struct buf *out)
@@ -104,7 +105,7 @@ static bool is_carried(const struct ftp_feat_offer *offer, const char *feature, 
     for (size_t i = 0; i < sizeof(carried_words) / sizeof(carried_words[0]); i++)
         if (text_same_n(feature, word, carried_words[i]))
             return true;
-    return ftp_command_carried(feature, word);
+    return ftp_command_carried(offer->commands, feature, word);
 }
 
 bool ftp_feat_merge(const struct ftp_feat_offer *offer, const char *reply, size_t len, struct buf *out)

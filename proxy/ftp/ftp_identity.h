@@ -28,6 +28,7 @@ enum ftp_identity_kind {
     FTP_IDENTITY_TYPED,  /* the user and the password that the client types */
     FTP_IDENTITY_MAPPED, /* the user that its certificate maps to; what is typed is ignored */
     FTP_IDENTITY_REFUSED,
+    FTP_IDENTITY_BANNED, /* by its address, whoever it is: the session ends */
 };
 
 struct ftp_identity {

@@ -2,23 +2,17 @@
 
 #include <string.h>
 
-enum { TELNET_WILL = 0xfb, TELNET_DONT = 0xfe, TELNET_IAC = 0xff };
+enum { TELNET_DATA_MARK = 0xf2, TELNET_INTERRUPT = 0xf4, TELNET_IAC = 0xff };
 
-/* How many bytes at data are Telnet's (0: none). IAC IAC is a byte of the text behind one of Telnet's. */
+/* How many bytes at data are Telnet's: the signs in front of ABOR, and one of two IACs. A byte 255 before
+ * anything else is a letter of a file's name (Latin-1). */
 static size_t telnet_len(const uint8_t *data, size_t len)
 {
-    if (data[0] != TELNET_IAC)
+    if (len < 2 || data[0] != TELNET_IAC)
         return 0;
-    if (len < 2 || data[1] == TELNET_IAC)
+    if (data[1] == TELNET_IAC)
         return 1;
-    if (data[1] >= TELNET_WILL && data[1] <= TELNET_DONT)
-        return len < 3 ? len : 3; /* an option follows */
-    return 2;
-}
-
-static bool is_escaped(const uint8_t *data, size_t len)
-{
-    return len >= 2 && data[0] == TELNET_IAC && data[1] == TELNET_IAC;
+    return data[1] == TELNET_INTERRUPT || data[1] == TELNET_DATA_MARK ? 2 : 0;
 }
 
 /* Copies raw without Telnet sequences; false when the result is too long. */
@@ -27,12 +21,11 @@ static bool strip_telnet(const uint8_t *raw, size_t raw_len, struct ftp_line *ou
     out->len = 0;
     for (size_t i = 0; i < raw_len; i++) {
         size_t telnet = telnet_len(raw + i, raw_len - i);
-        bool text = telnet == 0 || is_escaped(raw + i, raw_len - i);
-        if (text && out->len == FTP_COMMAND_MAX)
+        if (telnet < 2 && out->len == FTP_COMMAND_MAX)
             return false;
-        if (text)
+        if (telnet < 2)
             out->text[out->len++] = (char)raw[i];
-        i += text ? telnet : telnet - 1;
+        i += telnet > 0;
     }
     out->text[out->len] = '\0';
     return true;

@@ -3,9 +3,9 @@
  * many lines) out of the backend's. Nothing is kept between calls but the reply being put together.
  * Worker only; never blocks. RFC 959 4.1.3, 4.2, RFC 1123 4.1.2.10, RFC 2640; requirements F11, F13.
  *
- * A line ends with LF; one CR before it belongs to the end. Telnet sequences (IAC, RFC 854) are taken out
- * of commands, IAC IAC is one byte 255. CR or NUL anywhere else makes a command bad: what one side takes
- * for one line another could take for two.
+ * A line ends with LF; one CR before it belongs to the end. Telnet's signs in front of ABOR (IAC IP, IAC DM)
+ * are taken out of commands, IAC IAC is one byte 255. CR or NUL anywhere else makes a command bad: what one
+ * side takes for one line another could take for two.
  */
 #pragma once
 

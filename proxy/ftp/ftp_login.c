@@ -30,6 +30,8 @@ void ftp_run_host(struct ftp_control *control, const struct ftp_line *line, cons
         ftp_control_say(control, "220 Host accepted.\r\n");
         break;
     case FTP_HOST_OTHER_BACKEND:
+        if (ftp_begins_too_often(control))
+            return;
         ftp_control_say(control, "220 Host accepted.\r\n");
         ftp_drop_backend(control);
         if (control->secure)
@@ -40,9 +42,15 @@ void ftp_run_host(struct ftp_control *control, const struct ftp_line *line, cons
 
 /* ---- who ---- */
 
-static void identify(struct ftp_control *control, struct ftp_identity *out)
+/* False: nobody may log in from there any more, the session has ended. */
+static bool identify(struct ftp_control *control, struct ftp_identity *out)
 {
     control->ops->identify(control->owner, control->secure, out);
+    if (out->kind != FTP_IDENTITY_BANNED)
+        return true;
+    ftp_control_say(control, "421 Not now.\r\n");
+    ftp_control_end(control, REASON_BANNED, NULL);
+    return false;
 }
 
 static void report_login(struct ftp_control *control, unsigned code, const char *detail)
@@ -83,7 +91,8 @@ void ftp_run_user(struct ftp_control *control, const struct ftp_line *line, cons
     (void)text_copy(control->user, sizeof control->user, command->argument);
     control->typed[0] = '\0';
     control->has_user = true;
-    identify(control, &who);
+    if (!identify(control, &who))
+        return;
     control->login_as = who.kind;
     if (who.kind == FTP_IDENTITY_TYPED)
         ftp_control_forward(control, line, FTP_WAIT_LOGIN);
@@ -96,7 +105,8 @@ void ftp_run_user(struct ftp_control *control, const struct ftp_line *line, cons
 /* The certificate may map to nobody any more: the client is to begin again. */
 static bool still_maps(struct ftp_control *control, struct ftp_identity *who)
 {
-    identify(control, who);
+    if (!identify(control, who))
+        return false;
     if (who->kind == FTP_IDENTITY_MAPPED)
         return true;
     refuse_login(control, who->kind == FTP_IDENTITY_REFUSED
@@ -164,7 +174,8 @@ void ftp_run_pass(struct ftp_control *control, const struct ftp_line *line, cons
         begin_mapped(control);
         return;
     }
-    identify(control, &who);
+    if (!identify(control, &who))
+        return;
     if (who.kind == FTP_IDENTITY_REFUSED)
         refuse_login(control, who.reason);
     else if (control->login_as == FTP_IDENTITY_REFUSED)

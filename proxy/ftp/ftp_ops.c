@@ -220,6 +220,13 @@ void ftp_deadline_expired(void *owner)
     ftp_settle(ftp);
 }
 
+void ftp_answer_expired(void *owner)
+{
+    struct ftp *ftp = owner;
+    ftp_control_backend_silent(ftp->control);
+    ftp_settle(ftp);
+}
+
 void ftp_login_expired(void *owner)
 {
     struct ftp *ftp = owner;

@@ -21,6 +21,10 @@ void ftp_op_identify(void *owner, bool secure, struct ftp_identity *out)
         .cert_map = conf->cert_map,
         .verdict = TLS_NO_CERTIFICATE,
     };
+    if (session_is_banned(ftp->session)) {
+        *out = (struct ftp_identity){.kind = FTP_IDENTITY_BANNED};
+        return;
+    }
     if (!session_recheck(ftp->session, &ftp->why)) {
         *out = (struct ftp_identity){.kind = FTP_IDENTITY_REFUSED, .reason = ftp->why.text};
         return;
@@ -121,6 +125,18 @@ const struct conf_backends *ftp_backends(const struct ftp *ftp)
     if (!host && sni[0])
         host = find_name(session_conf(ftp->session), sni);
     return host && host->backends.count ? &host->backends : NULL;
+}
+
+const char *ftp_op_features(void *owner, size_t *len)
+{
+    const struct ftp *ftp = owner;
+    return session_backend_features(ftp->session, ftp_backends(ftp), len);
+}
+
+void ftp_op_keep_features(void *owner, const char *reply, size_t len)
+{
+    const struct ftp *ftp = owner;
+    session_keep_backend_features(ftp->session, reply, len);
 }
 
 /* RFC 7151 3.2: one that is served here, and no other than TLS was made for (F12). */

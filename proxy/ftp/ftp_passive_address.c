@@ -31,7 +31,11 @@ bool ftp_passive_address(const struct session *session, struct addr *out, struct
     if (!host->set) {
         stream_local(session_client(session), out);
         addr_set_port(out, 0);
-        return true;
+        if (addr_is_v4(out))
+            return true;
+        /* An IPv4 client of a proxy in front of us that comes to us by IPv6. */
+        err_set(err, "passive-address is not set, and the connection's own is IPv6");
+        return false;
     }
     *out = host->addr;
     if (!host->host[0])

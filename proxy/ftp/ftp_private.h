@@ -20,6 +20,7 @@ struct ftp {
     struct ftp_data_facts data_facts; /* of the transfer that is ending */
     struct timer login, deadline, mercy;
     struct timer unreachable; /* the backend was refused at once: told from the loop */
+    struct timer answer; /* runs while a reply of the backend is awaited: idle-timeout stands still then */
     uint64_t transfer_began_ms;
     const struct conf_server_name *host; /* HOST named it; NULL: SNI does, or nothing */
     char host_name[256];                 /* ... as it did, folded: in clear for the handshake to come */
@@ -44,6 +45,8 @@ void ftp_settle(struct ftp *ftp);
 
 /* ftp_ops_login.c */
 const struct conf_backends *ftp_backends(const struct ftp *ftp); /* NULL: the listener's */
+const char *ftp_op_features(void *owner, size_t *len);
+void ftp_op_keep_features(void *owner, const char *reply, size_t len);
 void ftp_op_identify(void *owner, bool secure, struct ftp_identity *out);
 bool ftp_op_still_welcome(void *owner);
 void ftp_op_login(void *owner, const struct ftp_login_report *report);
@@ -55,11 +58,8 @@ void ftp_op_begin_anew(void *owner);
 /* ftp_ops.c */
 bool ftp_op_is_full(void *owner);
 
-/* ftp_features.c */
-const char *ftp_op_features(void *owner, size_t *len);
-void ftp_op_keep_features(void *owner, const char *reply, size_t len);
-
 /* ftp_ops.c: timers' functions, owner is struct ftp */
+void ftp_answer_expired(void *owner);
 void ftp_login_expired(void *owner);
 void ftp_deadline_expired(void *owner);
 void ftp_backend_unreachable(void *owner);

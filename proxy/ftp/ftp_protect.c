@@ -4,6 +4,8 @@
 
 #include <string.h>
 
+enum { BEGINNINGS_MAX = 20 }; /* of one session, by REIN and HOST */
+
 void ftp_drop_backend(struct ftp_control *control)
 {
     if (control->backend == FTP_BACKEND_NONE)
@@ -11,7 +13,18 @@ void ftp_drop_backend(struct ftp_control *control)
     control->backend = FTP_BACKEND_NONE;
     control->backend_number++;
     control->ops->drop_backend(control->owner);
+    control->take_back = NULL;
     ftp_reply_reset(&control->reply);
+}
+
+/* Each one costs the server a connection and us a port, and the client a few bytes. */
+bool ftp_begins_too_often(struct ftp_control *control)
+{
+    if (control->backend_number < BEGINNINGS_MAX)
+        return false;
+    ftp_control_say(control, "421 Too many new beginnings; open a new connection.\r\n");
+    ftp_control_end(control, REASON_BAD_REQUEST, "new beginnings without end");
+    return true;
 }
 
 /* A new beginning: nothing that was said counts any more (F2, F7). But HOST goes with AUTH into the
@@ -148,7 +161,7 @@ void ftp_run_rein(struct ftp_control *control, const struct ftp_line *line, cons
         ftp_control_say(control, "502 Not after CCC; open a new connection.\r\n");
         return;
     }
-    if (clears && is_followed(control))
+    if ((clears && is_followed(control)) || ftp_begins_too_often(control))
         return;
     forget_login(control);
     (void)control->ops->choose_host(control->owner, NULL);

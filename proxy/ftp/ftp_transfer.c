@@ -25,7 +25,7 @@ static const struct ftp_outcome outcomes[FTP_DATA_FAILURES] = {
     [FTP_DATA_BACKEND_FAILED] = {"426 The data connection of the server behind was cut.\r\n",
                                  REASON_BACKEND_FAILED},
     [FTP_DATA_STALLED] = {"426 Nothing moved on the data connection; the transfer is incomplete.\r\n",
-                          REASON_IDLE_TIMEOUT},
+                          REASON_STALL_TIMEOUT},
     [FTP_DATA_NO_MEMORY] = {"425 No data connection now; try again.\r\n", REASON_NO_MEMORY},
 };
 
@@ -60,10 +60,28 @@ static unsigned code_of(const char *reply)
     return (unsigned)(reply[0] - '0') * 100 + (unsigned)(reply[1] - '0') * 10 + (unsigned)(reply[2] - '0');
 }
 
+/* A REST is for the next transfer that the backend hears of. One that is refused here takes it along, or a
+ * file that the client sends from its beginning then would land in the middle. */
+static void take_back(struct ftp_control *control)
+{
+    if (!control->take_back)
+        return;
+    ftp_control_forward_text(control, control->take_back, FTP_WAIT_TAKE_BACK);
+    control->take_back = NULL;
+}
+
+void ftp_transfer_forbid(struct ftp_control *control, const struct ftp_command_row *row, const char *verb)
+{
+    ftp_control_forbid(control, verb);
+    if (row->carriage == FTP_UPLOAD || row->carriage == FTP_DOWNLOAD)
+        take_back(control);
+}
+
 static void fail_transfer(struct ftp_control *control, const char *reply, enum session_reason reason)
 {
     ftp_control_say(control, reply);
     end_transfer(control, code_of(reply), reason);
+    take_back(control);
 }
 
 /* The backend has the command and will say a last word about it, which is awaited before ours. */
@@ -137,6 +155,7 @@ void ftp_control_data_connected(struct ftp_control *control)
     if (control->wait != FTP_WAIT_DATA_CONNECT)
         return;
     ftp_control_forward(control, &control->transfer.line, FTP_WAIT_FINAL);
+    control->take_back = NULL;
     control->ops->start_data(control->owner);
 }
 
@@ -195,8 +214,11 @@ void ftp_transfer_swallow(struct ftp_control *control)
 
 void ftp_control_expired(struct ftp_control *control)
 {
-    if (control->wait != FTP_WAIT_SWALLOW)
+    if (control->wait != FTP_WAIT_SWALLOW) {
+        control->overdue = control->draining;
+        ftp_control_go_on(control);
         return;
+    }
     fail_transfer(control, control->transfer.verdict, control->transfer.reason);
     ftp_control_say(control, "421 The server behind this one does not answer.\r\n");
     ftp_control_end(control, REASON_BACKEND_PROTOCOL, "no final reply to an aborted transfer");
@@ -207,7 +229,8 @@ void ftp_transfer_lost(struct ftp_control *control, unsigned code, enum session_
     if (!ftp_transfer_runs(control))
         return;
     control->ops->abort_data(control->owner, true);
-    end_transfer(control, code, reason);
+    /* What has ended it already is the reason, whoever leaves before the last word about it. */
+    end_transfer(control, code, control->wait == FTP_WAIT_SWALLOW ? control->transfer.reason : reason);
 }
 
 /* ---- ABOR ---- */
@@ -242,6 +265,7 @@ void ftp_run_abor(struct ftp_control *control, const struct ftp_line *line, cons
     case FTP_WAIT_FEAT:
     case FTP_WAIT_QUIT:
     case FTP_WAIT_SETUP:
+    case FTP_WAIT_TAKE_BACK:
     case FTP_WAITS:
         break; /* commands wait in these: it does not come here */
     }

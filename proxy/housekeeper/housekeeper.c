@@ -352,22 +352,12 @@ static bool collect(struct housekeeper *housekeeper, struct err *err)
     return housekeeper->target >= 0;
 }
 
-/* Ctrl-C, and whatever a service manager sends to every process, is the supervisor's to act on. */
-static void ignore_signals(void)
-{
-    static const int ignored[] = {SIGPIPE, SIGHUP, SIGINT, SIGTERM, SIGUSR1, SIGUSR2};
-
-    for (size_t i = 0; i < sizeof ignored / sizeof ignored[0]; i++)
-        (void)signal(ignored[i], SIG_IGN);
-}
-
 int housekeeper_main(void)
 {
     static struct housekeeper housekeeper = {.target = -1};
     struct err err;
 
     sandbox_hide();
-    ignore_signals();
     LIST_INIT(&housekeeper.sources);
     buf_init(&housekeeper.out, OUT_BYTES_MAX);
     housekeeper.loop = ev_default_loop(EVFLAG_NOENV);

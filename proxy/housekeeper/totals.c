@@ -142,6 +142,8 @@ static size_t signer_state(struct signer_page *page)
 
     if (state > SIGNER_FAULTY)
         return SIGNER_FAULTY;
+    if (counter_get(&page->login_since_ms))
+        return SIGNER_LOGGING_IN;
     if (state == SIGNER_READY && counter_get(&page->busy_since_ms))
         return SIGNER_BUSY;
     return (size_t)state;

@@ -39,7 +39,7 @@ static void http_connect(struct http *http)
                                             &http_backend_user, http, &http->refusal);
     if (!http->backend) {
         http->backend_refused = true;
-        http->cause = http->refusal.text;
+        http->cause = http->refusal;
         return;
     }
     stream_set_sink(client, http->backend);
@@ -69,6 +69,11 @@ static const struct http_outlet http_outlet = {.admit = http_admit,
                                                .finished = http_finished};
 
 /* --- after each event --- */
+
+const char *http_cause(const struct http *http)
+{
+    return http->cause.text[0] ? http->cause.text : NULL;
+}
 
 /* Waiting for a head, bytes are bounded by the head's limit; a body may flow in large pieces. */
 static void http_bound_reading(struct http *http, enum http_phase phase)
@@ -101,7 +106,7 @@ static void http_drop_backend(struct http *http)
 static void http_end(struct http *http)
 {
     struct http_end end = http_exchange_end(http->exchange);
-    const char *detail = end.detail ? end.detail : http->cause;
+    const char *detail = end.detail ? end.detail : http_cause(http);
 
     if (end.cut) {
         session_abort(http->session, end.reason, detail);
@@ -157,7 +162,7 @@ static void http_client_event(void *owner, struct stream *stream, enum stream_ev
         break;
     case STREAM_CUT:
     case STREAM_FAILED:
-        http->cause = stream_error(stream)->text;
+        http->cause = *stream_error(stream);
         http->client_gone = true;
         http_exchange_client_cut(http->exchange);
         break;
@@ -192,7 +197,7 @@ static void http_backend_event(void *owner, struct stream *stream, enum stream_e
         break;
     case STREAM_CUT:
     case STREAM_FAILED:
-        http->cause = stream_error(stream)->text;
+        http->cause = *stream_error(stream);
         /* It was reached when TLS has begun: what failed is not a server that is down. */
         if (http->backend_connected || stream_tls(stream))
             http_exchange_backend_failed(http->exchange);
@@ -210,6 +215,15 @@ static const struct stream_user http_client_user = {.data = http_client_data, .e
 
 /* --- the protocol --- */
 
+/* Whom backends are told the request is from. On the way out the backend is a partner, and who asks stands
+ * inside: that is nobody's business there. */
+static const struct addr *http_told_of(const struct session *session)
+{
+    bool is_way_out = session_conf(session)->backend_tls.set && !session_identity(session)->secure;
+
+    return is_way_out ? NULL : session_peer(session);
+}
+
 static void *http_open(struct session *session)
 {
     struct http *http = calloc(1, sizeof *http);
@@ -220,7 +234,7 @@ static void *http_open(struct session *session)
     http->session = session;
     buf_init(&http->identity, HTTP_IDENTITY_BYTES_MAX);
     http->exchange =
-        http_exchange_new(&http_outlet, http, session_peer(session), session_identity(session)->secure);
+        http_exchange_new(&http_outlet, http, http_told_of(session), session_identity(session)->secure);
     if (!http->exchange) {
         free(http);
         return NULL;

@@ -63,7 +63,7 @@ struct http_end {
     bool cut;           /* what the client got so far must not look complete (H11) */
 };
 
-/* client: its address. secure: it came by TLS. NULL: out of memory. */
+/* client: its address; NULL: it is not told on (H8). secure: it came by TLS. NULL: out of memory. */
 struct http_exchange *http_exchange_new(const struct http_outlet *outlet, void *owner,
                                         const struct addr *client, bool secure);
 void http_exchange_free(struct http_exchange *exchange);

@@ -14,6 +14,9 @@ void http_forwarded_init(struct http_forwarded *forwarded, const struct addr *pe
     char host[ADDR_TEXT_LEN];
     int len;
 
+    *forwarded = (struct http_forwarded){.len = 0};
+    if (!peer)
+        return;
     addr_host_text(peer, host);
     len = snprintf(forwarded->text, sizeof forwarded->text,
                    addr_is_v4(peer) ? "X-Forwarded-For: %.48s\r\nX-Forwarded-Proto: %s\r\n"
@@ -22,8 +25,6 @@ void http_forwarded_init(struct http_forwarded *forwarded, const struct addr *pe
                                       "Forwarded: for=\"[%.48s]\";proto=%s",
                    host, proto, host, proto);
     forwarded->len = len > 0 ? (size_t)len : 0;
-    forwarded->identity = NULL;
-    forwarded->identity_len = 0;
 }
 
 static bool add_option(struct http_options *options, const uint8_t *bytes, struct http_slice token)
@@ -166,6 +167,8 @@ static bool add_forwarded(struct buf *out, const struct http_head *head, const u
 
     if (!buf_add(out, forwarded->identity, forwarded->identity_len))
         return false;
+    if (!forwarded->len)
+        return true;
     if (!host)
         return buf_add(out, forwarded->text, forwarded->len) && buf_add_text(out, "\r\n");
     return buf_add(out, forwarded->text, forwarded->len) && buf_add_text(out, ";host=\"") &&

@@ -28,7 +28,8 @@ struct http_forwarded {
     size_t identity_len;
 };
 
-/* peer: the client's address. secure: it came by TLS. RFC 7239 4, 6: IPv6 in brackets and quotes. */
+/* peer: the client's address; NULL: nobody is told of it. secure: it came by TLS. RFC 7239 4, 6: IPv6 in
+ * brackets and quotes. */
 void http_forwarded_init(struct http_forwarded *forwarded, const struct addr *peer, bool secure);
 
 /* The tokens of all Connection fields, as slices of the head. */

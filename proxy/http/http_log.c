@@ -28,6 +28,6 @@ void http_finished(void *owner, const struct http_record *record)
     if (http->backend)
         log_text(&line, "backend", session_backend_text(session));
     log_text(&line, "reason", reason_name(record->reason));
-    log_text(&line, "detail", record->detail ? record->detail : http->cause);
+    log_text(&line, "detail", record->detail ? record->detail : http_cause(http));
     log_end(&line);
 }

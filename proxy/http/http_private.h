@@ -15,7 +15,7 @@
 struct http {
     struct session *session;
     struct http_exchange *exchange;
-    const char *cause; /* of the event at hand, borrowed */
+    struct err cause; /* a copy: the session may outlive the stream whose it is; "": none */
     uint64_t started_ms;
 
     /* the backend: from the first request on, until one goes elsewhere */
@@ -41,6 +41,8 @@ struct http {
     struct timer head, answer, pace;
 };
 
+/* NULL: none. */
+const char *http_cause(const struct http *http);
 /* The last call of every event: http may be gone afterwards. */
 void http_settle(struct http *http);
 

@@ -3,8 +3,9 @@
  * payload and descriptors. The child finds its end at CHANNEL_FD after exec.
  *
  * Both ends treat the other as hostile: what is too long, unknown or cut is an error, and descriptors
- * of a refused message are closed. The kernel queues about ten messages (net.unix.max_dgram_qlen),
- * so whatever a child needs at its start goes into one message.
+ * of a refused message are closed. The kernel queues by bytes (net.core.wmem_default, its own overhead
+ * included): some 270 small messages, 13 of the largest; net.unix.max_dgram_qlen does not count between the
+ * two ends of a pair.
  */
 #pragma once
 

@@ -69,6 +69,7 @@ struct counters_page {
     struct keystore_counters keystores[COUNTERS_KEYSTORES_MAX];
     struct session_slot slots[COUNTERS_SLOTS_MAX];
     struct limit_table limits;
+    struct rate_table rates;
 };
 
 /* A memfd of `size` zero bytes, mode 0600, sealed against resizing; -1 on failure. */

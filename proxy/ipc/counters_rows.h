@@ -35,6 +35,17 @@ struct limit_table {
     } entries[COUNTERS_LIMITS_MAX];
 };
 
+/* How often a second things were done that all workers together may do so often (rate_table.h). */
+enum { COUNTERS_RATE_ROWS = 16, COUNTERS_RATE_SETS = 512 };
+struct rate_table {
+    struct rate_set {
+        struct rate_row {
+            counter key;      /* 0: never used */
+            counter cells[2]; /* of an even and of an odd second: that second, and how often */
+        } rows[COUNTERS_RATE_ROWS];
+    } keystores, others[COUNTERS_RATE_SETS];
+};
+
 /* Worker: the row of a backend, made at the first call; NULL: all are taken, or the text is too long. */
 struct backend_counters *counters_backend(struct counters_page *page, const char *text);
 

@@ -73,6 +73,16 @@ void limit_table_subtract(struct limit_table *table, uint64_t key)
         counter_set(&row->count, counter_get(&row->count) - 1);
 }
 
+void limit_table_set(struct limit_table *table, uint64_t key, uint64_t count)
+{
+    struct limit_entry *row = find(table, key);
+
+    if (!row && count)
+        row = make(table, key);
+    if (row)
+        atomic_store(&row->count, count);
+}
+
 uint64_t limit_table_count(struct limit_table *table, uint64_t key)
 {
     struct limit_entry *row = find(table, key);

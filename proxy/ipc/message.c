@@ -42,7 +42,7 @@ bool message_read_grants(struct channel_message *message, struct grant *out, siz
     for (size_t i = 0; i < wanted; i++) {
         uint32_t kind = unpack_u32(&in);
 
-        known = known && kind >= GRANT_CONFIGURATION && kind <= GRANT_PIN;
+        known = known && kind >= GRANT_CONFIGURATION && kind <= GRANT_LOGIN_GATE;
         out[i] =
             (struct grant){.kind = (enum grant_kind)kind, .index = unpack_u32(&in), .fd = message->fds[i]};
     }

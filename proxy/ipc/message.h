@@ -59,6 +59,7 @@ enum grant_kind {
     GRANT_BANS,      /* read-only: struct bans (worker) */
     GRANT_PEER_PAGE, /* index: its number; read-only: the counters_page of another worker (worker) */
     GRANT_PIN,       /* a pipe with the PIN, closed behind it; absent for `directory` (signer) */
+    GRANT_LOGIN_GATE, /* shared memory: login_gate.h; absent for `directory` (signer) */
 };
 
 enum signer_state {
@@ -75,6 +76,7 @@ enum child_exit {
     CHILD_EXIT_OK = 0,
     CHILD_EXIT_CONFIGURATION = 1, /* starting again will not help */
     CHILD_EXIT_AGAIN = 75,        /* start me again */
+    CHILD_EXIT_FULL = 76,         /* the same: the token had no session free */
     CHILD_EXIT_PIN = 77,          /* the token refused the PIN: never try again */
 };
 

@@ -15,6 +15,7 @@ struct ckr_counter {
 
 struct signer_page {
     counter busy_since_ms;                 /* CLOCK_MONOTONIC; 0: idle */
+    counter login_since_ms;                /* likewise: inside a login, or waiting for the gate to it */
     counter state;                         /* enum signer_state */
     counter signatures, refused, failures; /* refused: the form, the key or the scheme of a request */
     struct ckr_counter errors[COUNTERS_CKR_MAX];

@@ -3,6 +3,7 @@
 
 #include "clock.h"
 #include "loop.h"
+#include "quotas.h"
 #include "sign_client_private.h"
 #include "tls.h"
 
@@ -32,7 +33,11 @@ static bool is_urgent(const struct tls *tls)
 
 static void count_waiting(struct sign_client *client)
 {
-    counter_set(&client->policy.counters->waiting, client->turns.count);
+    const struct sign_client_policy *policy = &client->policy;
+
+    counter_set(&policy->counters->waiting, client->turns.count);
+    if (policy->per_second)
+        quotas_tell(policy->quotas, policy->rate_key, client->turns.count);
 }
 
 static void place_drop(struct sign_client *client, struct sign_place *place)
@@ -46,7 +51,15 @@ static void place_drop(struct sign_client *client, struct sign_place *place)
 /* Is there a place, and does max-signatures-per-second allow one more? Takes it if so. */
 static bool place_take(struct sign_client *client)
 {
-    if (client->in_flight >= client->policy.max_in_flight || !rate_take(&client->rate, clock_monotonic_ms()))
+    const struct sign_client_policy *policy = &client->policy;
+
+    client->rate_wait_ms = 0;
+    if (client->in_flight >= policy->max_in_flight)
+        return false;
+    if (policy->per_second)
+        client->rate_wait_ms = quotas_take_rate(policy->quotas, LIMIT_SIGNATURES, policy->rate_key,
+                                                policy->per_second, clock_monotonic_ms());
+    if (client->rate_wait_ms)
         return false;
     client->in_flight++;
     return true;
@@ -56,18 +69,16 @@ static bool place_take(struct sign_client *client)
 static void place_pass_on(struct sign_client *client)
 {
     struct sign_turn *turn;
-    uint64_t wait_ms;
 
     while (client->turns.count && place_take(client)) {
         turn = sign_turns_next(&client->turns);
         count_waiting(client);
         tls_wake(place_of(turn)->tls);
     }
-    wait_ms = client->turns.count ? rate_wait_ms(&client->rate, clock_monotonic_ms()) : 0;
-    if (!wait_ms)
+    if (!client->turns.count || !client->rate_wait_ms)
         return;
     ev_timer_stop(loop_ev(client->loop), &client->refill);
-    ev_timer_set(&client->refill, (double)wait_ms / 1000., 0.);
+    ev_timer_set(&client->refill, (double)client->rate_wait_ms / 1000., 0.);
     ev_timer_start(loop_ev(client->loop), &client->refill);
 }
 
@@ -85,35 +96,67 @@ void sign_client_place_free(struct sign_client *client)
     place_pass_on(client);
 }
 
-/* How long a newcomer would wait: those before it, at the pace of the last answers. */
+/* Of all workers: those who wait in others come in between, but not before a data channel. */
+static uint64_t rate_predicted_ms(const struct sign_client *client, const struct tls *tls, size_t ahead)
+{
+    const struct sign_client_policy *policy = &client->policy;
+    uint64_t others;
+
+    if (!policy->per_second)
+        return 0;
+    others = is_urgent(tls) ? 0 : quotas_others(policy->quotas, policy->rate_key);
+    return (ahead + others) * 1000 / policy->per_second;
+}
+
+/* How long a newcomer would wait: those before it, at the pace of the last answers and of the rate. */
 static uint64_t wait_predicted_ms(const struct sign_client *client, const struct tls *tls)
 {
     size_t ahead = sign_turns_ahead(&client->turns, is_urgent(tls), tls_source(tls));
     uint64_t by_token_ms = (ahead + 1) * client->answer_us / client->policy.max_in_flight / 1000;
-    uint64_t by_rate_ms = client->rate.per_second ? ahead * 1000 / client->rate.per_second : 0;
+    uint64_t by_rate_ms = rate_predicted_ms(client, tls, ahead);
 
     return by_token_ms > by_rate_ms ? by_token_ms : by_rate_ms;
 }
 
-static enum remote_admission place_wait(struct sign_client *client, struct tls *tls, struct err *err)
+static bool wait_is_bearable(struct sign_client *client, const struct tls *tls, struct err *err)
 {
-    struct sign_place *place;
     uint64_t wait_ms = wait_predicted_ms(client, tls);
 
-    if (wait_ms > client->policy.patience_ms) {
-        err_set(err, "keystore %s: the wait for a signature would be %llu s", client->policy.keystore,
-                (unsigned long long)wait_ms / 1000);
-        counter_add(&client->policy.counters->refused_early, 1);
-        return REMOTE_REFUSE;
-    }
-    place = calloc(1, sizeof *place);
-    if (!place || !sign_turns_add(&client->turns, &place->turn, is_urgent(tls), tls_source(tls))) {
+    if (wait_ms <= client->policy.patience_ms)
+        return true;
+    err_set(err, "keystore %s: the wait for a signature would be %llu s", client->policy.keystore,
+            (unsigned long long)wait_ms / 1000);
+    counter_add(&client->policy.counters->refused_early, 1);
+    return false;
+}
+
+static struct sign_place *place_new(struct sign_client *client, struct tls *tls, bool waits, struct err *err)
+{
+    struct sign_place *place = calloc(1, sizeof *place);
+
+    if (!place || (waits && !sign_turns_add(&client->turns, &place->turn, is_urgent(tls), tls_source(tls)))) {
         free(place);
         err_set(err, "out of memory");
-        return REMOTE_REFUSE;
+        return NULL;
     }
     place->tls = tls;
     *tls_signer_note(tls) = place;
+    return place;
+}
+
+/* Who finds a free place takes it: what is predicted is how long others would keep theirs. */
+static enum remote_admission place_ask(struct sign_client *client, struct tls *tls, struct err *err)
+{
+    bool at_once = !client->turns.count && place_take(client);
+    struct sign_place *place = NULL;
+
+    if (at_once || wait_is_bearable(client, tls, err))
+        place = place_new(client, tls, !at_once, err);
+    if (!place) {
+        if (at_once)
+            sign_client_place_free(client);
+        return REMOTE_REFUSE;
+    }
     place_pass_on(client);
     count_waiting(client);
     return place->turn.waits ? REMOTE_WAIT : REMOTE_GO;
@@ -130,7 +173,7 @@ static enum remote_admission sign_client_admit(struct remote_signer *signer, str
     }
     if (place)
         return place->turn.waits ? REMOTE_WAIT : REMOTE_GO;
-    return place_wait(client, tls, err);
+    return place_ask(client, tls, err);
 }
 
 static void sign_client_leave(struct remote_signer *signer, struct tls *tls)
@@ -188,7 +231,6 @@ struct sign_client *sign_client_new(struct loop *loop, const struct sign_client_
     client->policy = *policy;
     client->queue = -1;
     sign_turns_init(&client->turns);
-    rate_init(&client->rate, policy->per_second, policy->per_second, clock_monotonic_ms());
     ev_timer_init(&client->refill, rate_refilled, 0., 0.);
     client->refill.data = client;
     sign_request_setup(client);

@@ -3,7 +3,6 @@
  */
 #pragma once
 
-#include "rate.h"
 #include "sign_client.h"
 #include "sign_turns.h"
 
@@ -23,7 +22,7 @@ struct sign_client {
     unsigned in_flight;
     uint64_t answer_us; /* from submit to answer, a moving average */
     struct sign_turns turns;
-    struct rate rate;              /* max-signatures-per-second, this worker's share */
+    uint64_t rate_wait_ms;         /* until max-signatures-per-second allows one more; 0: now */
     struct sign_requests requests; /* in the order of their deadlines */
     ev_timer deadline, retry, refill;
 };

@@ -44,7 +44,11 @@ static void request_done(struct sign_request_state *request)
     struct sign_client *client = request->client;
     struct remote_signature *signature = request->signature;
     uint64_t took_us = clock_monotonic_us() - request->asked_us;
+    uint64_t patience_us = client->policy.patience_ms * 1000;
 
+    /* Longer than anybody's patience is too long; how much longer would only make it be remembered longer. */
+    if (took_us > patience_us)
+        took_us = patience_us;
     client->answer_us = client->answer_us ? (7 * client->answer_us + took_us) / 8 : took_us;
     request_free(request);
     if (signature) {

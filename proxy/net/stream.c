@@ -10,7 +10,10 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { STREAM_BUFFER_LIMIT_BYTES = 4 * 1024 * 1024, STREAM_KEEPALIVE_S = 120 };
+enum { STREAM_BUFFER_LIMIT_BYTES = 4 * 1024 * 1024 };
+/* A silent peer is asked after so long, then again; who has not answered this often is gone: after 5 minutes.
+ */
+enum { STREAM_KEEPALIVE_S = 120, STREAM_KEEPALIVE_AGAIN_S = 30, STREAM_KEEPALIVE_COUNT = 6 };
 
 static const double stream_linger_s = 5.0;
 
@@ -55,16 +58,20 @@ static void stream_deadline(struct ev_loop *ev, ev_timer *timer, int events)
 
 void stream_use_fd(struct stream *stream, int fd)
 {
-    const int on = 1, keepalive_s = STREAM_KEEPALIVE_S;
+    const int on = 1, keepalive_s = STREAM_KEEPALIVE_S, again_s = STREAM_KEEPALIVE_AGAIN_S,
+              count = STREAM_KEEPALIVE_COUNT;
 
     stream->fd = fd;
     ev_io_set(&stream->reader, fd, EV_READ);
     ev_io_set(&stream->writer, fd, EV_WRITE);
     (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
     (void)setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
+    (void)setsockopt(fd, SOL_SOCKET, SO_OOBINLINE, &on, sizeof on); /* no byte gets lost (RFC 6093) */
     /* Firewalls forget a silent connection long before the kernel's two hours: a control connection is silent
      * for as long as its transfer takes. */
     (void)setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &keepalive_s, sizeof keepalive_s);
+    (void)setsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &again_s, sizeof again_s);
+    (void)setsockopt(fd, IPPROTO_TCP, TCP_KEEPCNT, &count, sizeof count);
 }
 
 struct stream *stream_new(struct loop *loop, int fd, enum stream_phase phase, struct err *err)
@@ -265,6 +272,7 @@ void stream_close(struct stream *stream)
         stream->tls = NULL;
     }
     stream->closing = true;
+    stream_reset_unless_finished(stream); /* whatever ends it before all has left */
     if (!stream->finishing) {
         stream->finishing = true;
         stream_end_output(stream);

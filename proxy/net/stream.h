@@ -90,7 +90,7 @@ void stream_reset_unless_finished(struct stream *stream);
 bool stream_flushed(struct stream *stream);
 
 /* stream_finish, then input is thrown away until the peer's end, or 5 s in which nothing moved (T4: its last
- * words must arrive). */
+ * words must arrive). What ends before all has left ends with a RST (H11, F15). */
 void stream_close(struct stream *stream);
 /* At once, with a RST: the peer sees an error, never a complete end. No close_notify. */
 void stream_abort(struct stream *stream);
@@ -98,6 +98,8 @@ void stream_abort(struct stream *stream);
 const struct err *stream_error(const struct stream *stream);
 void stream_peer(const struct stream *stream, struct addr *out);
 void stream_local(const struct stream *stream, struct addr *out);
+/* After STREAM_CUT: by a RST, or inside a record. Not even peers that know no close_notify end like that. */
+bool stream_was_torn(const struct stream *stream);
 /* What its TCP connection has carried so far in both directions, as the peer has acknowledged it: grows while
  * anything moves, however slowly and whatever waits in buffers. */
 uint64_t stream_carried_bytes(const struct stream *stream);

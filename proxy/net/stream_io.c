@@ -1,6 +1,7 @@
 /* Bytes between the kernel and the stream's buffers. Three calls a wake-up at most: one recv here, one send
  * there, and no copy unless a send came up short. */
 #include "stream_private.h"
+#include "tls_facts.h"
 
 #include <errno.h>
 #include <sys/socket.h>
@@ -146,6 +147,8 @@ static void stream_socket_ended(struct stream *stream)
     if (stream->peer_end != STREAM_PEER_OPEN)
         return;
     stream->peer_end = stream->tls && !stream->tls_over ? STREAM_PEER_CUT : STREAM_PEER_ENDED;
+    if (stream->peer_end == STREAM_PEER_CUT)
+        stream->was_torn = stream->socket_dead || tls_is_inside_record(stream->tls);
     stream->tell_end = true;
 }
 

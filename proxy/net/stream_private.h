@@ -49,6 +49,7 @@ struct stream {
     bool closing;             /* the owner has let go; input is thrown away */
     bool failed, socket_dead; /* an error was noted; nothing can be sent any more */
     bool output_dead;         /* a send failed; what the peer said before is still read */
+    bool was_torn;            /* STREAM_PEER_CUT by a RST, or inside a record */
     bool is_dead;             /* waits to be freed */
     bool tell_connected, tell_secure, tell_drained, tell_end, tell_failed;
 

@@ -43,6 +43,11 @@ struct stream *stream_connect_from(struct loop *loop, const struct addr *from, c
     return stream;
 }
 
+bool stream_was_torn(const struct stream *stream)
+{
+    return stream->was_torn;
+}
+
 uint64_t stream_carried_bytes(const struct stream *stream)
 {
     struct tcp_info info = {0};

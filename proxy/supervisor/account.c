@@ -5,7 +5,6 @@
 #include <pwd.h>
 #include <string.h>
 #include <sys/capability.h>
-#include <sys/prctl.h>
 #include <unistd.h>
 
 /* Ports below 1024, the children's ids, ending a child of another uid, files that only root reads. */
@@ -73,7 +72,6 @@ bool account_drop_power(struct err *err)
     cap_t wanted, now;
     bool done = false;
 
-    (void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
     if (geteuid() != 0)
         return true;
     /* What is out of the bounding set cannot come back, not even through an exec as root. */

@@ -140,10 +140,17 @@ static void on_channel(struct ev_loop *loop, ev_io *watcher, int events)
 static void on_deadline(struct ev_loop *loop, ev_timer *watcher, int events)
 {
     struct child *child = watcher->data;
+    uint64_t age_ms = standstill_age_ms(&child->family->standstill, child->started_ms, clock_monotonic_ms());
 
-    (void)loop;
     (void)events;
-    child_kill(child, child->closed ? "it closed its channel and did not end" : "it was not ready in time");
+    if (child->closed) {
+        child_kill(child, "it closed its channel and did not end");
+    } else if (age_ms < child->start_timeout_ms) {
+        ev_timer_set(watcher, (double)(child->start_timeout_ms - age_ms) / 1000., 0.);
+        ev_timer_start(loop, watcher);
+    } else {
+        child_kill(child, "it was not ready in time");
+    }
 }
 
 /* -- end --------------------------------------------------------------------------------------- */

@@ -11,6 +11,7 @@
 #include "err.h"
 #include "message.h"
 #include "spawn.h"
+#include "standstill.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -43,6 +44,7 @@ LIST_HEAD(child_list, child);
 struct family {
     struct ev_loop *loop;
     struct child_list living;
+    struct standstill standstill;
     bool stopping;   /* an end is no surprise any more */
     void *log_owner; /* told of each new child's log socket, which stays the child's */
     void (*log_opened)(void *owner, int source);

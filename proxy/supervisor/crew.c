@@ -186,7 +186,7 @@ bool crew_keystores_settled(const struct crew *crew)
     return true;
 }
 
-static struct keystore *keystore_called(const struct crew *crew, const char *alias)
+struct keystore *crew_keystore(const struct crew *crew, const char *alias)
 {
     for (size_t i = 0; i < crew->keystore_count; i++)
         if (strcmp(keystore_conf(crew->keystores[i])->alias, alias) == 0)
@@ -198,9 +198,9 @@ void crew_share_keystores(struct crew *crew, const struct crew *before)
 {
     for (size_t i = 0; i < crew->keystore_count; i++) {
         struct keystore *fresh = crew->keystores[i];
-        struct keystore *known = keystore_called(before, keystore_conf(fresh)->alias);
+        struct keystore *known = crew_keystore(before, keystore_conf(fresh)->alias);
 
-        if (known && (keystore_same(fresh, known) || keystore_trouble(fresh) == TROUBLE_ABSENT)) {
+        if (known && keystore_same(fresh, known)) {
             keystore_hold(known);
             crew->keystores[i] = known;
             keystore_leave(fresh);
@@ -235,9 +235,24 @@ void crew_swap_generations(struct crew *a, struct crew *b)
     worker_pool_use(b->workers, b->generation);
 }
 
+/* Rates are kept by all who sign, those that drain too. */
+static void meet_the_others(struct crew *crew)
+{
+    struct grant pages[WORKER_POOL_PEERS_MAX];
+    size_t count = worker_pool_peers(crew->workers, pages, WORKER_POOL_PEERS_MAX);
+    struct crew *each;
+
+    TAILQ_FOREACH(each, &crew->supervisor->crews, entry)
+    {
+        if (each != crew && each->workers)
+            worker_pool_grants(each->workers, pages, count);
+    }
+}
+
 void crew_serve(struct crew *crew)
 {
     crew->state = CREW_SERVING;
+    meet_the_others(crew);
     worker_pool_listen(crew->workers);
 }
 
@@ -337,8 +352,8 @@ static bool crew_make_workers(struct crew *crew, struct err *err)
     return crew->workers;
 }
 
-struct crew *crew_new(struct supervisor *supervisor, struct generation *generation, const struct crew *before,
-                      struct err *err)
+/* Takes the generation, also when there is no memory. */
+static struct crew *crew_empty(struct supervisor *supervisor, struct generation *generation, struct err *err)
 {
     struct crew *crew = calloc(1, sizeof *crew);
 
@@ -351,7 +366,30 @@ struct crew *crew_new(struct supervisor *supervisor, struct generation *generati
     crew->generation = generation;
     crew->born_ms = clock_monotonic_ms();
     TAILQ_INSERT_TAIL(&supervisor->crews, crew, entry);
-    if (crew_make_keystores(crew, before, err) && crew_make_workers(crew, err))
+    return crew;
+}
+
+struct crew *crew_new(struct supervisor *supervisor, struct generation *generation, const struct crew *before,
+                      struct err *err)
+{
+    struct crew *crew = crew_empty(supervisor, generation, err);
+
+    if (!crew || (crew_make_keystores(crew, before, err) && crew_make_workers(crew, err)))
+        return crew;
+    crew_free(crew);
+    return NULL;
+}
+
+struct crew *crew_new_sharing(struct supervisor *supervisor, struct generation *generation,
+                              const struct crew *before, struct err *err)
+{
+    struct crew *crew = crew_empty(supervisor, generation, err);
+
+    for (; crew && crew->keystore_count < before->keystore_count; crew->keystore_count++) {
+        crew->keystores[crew->keystore_count] = before->keystores[crew->keystore_count];
+        keystore_hold(crew->keystores[crew->keystore_count]);
+    }
+    if (!crew || crew_make_workers(crew, err))
         return crew;
     crew_free(crew);
     return NULL;

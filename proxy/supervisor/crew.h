@@ -43,6 +43,10 @@ TAILQ_HEAD(crew_list, crew);
 struct crew *crew_new(struct supervisor *supervisor, struct generation *generation, const struct crew *before,
                       struct err *err);
 
+/* The same with the keystores of `before`, whose generation has the same shape: no token is asked. */
+struct crew *crew_new_sharing(struct supervisor *supervisor, struct generation *generation,
+                              const struct crew *before, struct err *err);
+
 /* What is granted to all its workers, now and later: policy, ticket secrets. */
 void crew_tell_policy(struct crew *crew, const struct generation *generation);
 void crew_tell_secrets(struct crew *crew);
@@ -53,11 +57,14 @@ void crew_free(struct crew *crew);
 /* Where a keystore stands in its configuration; -1: it is none of its own. */
 int crew_index(const struct crew *crew, const struct keystore *keystore);
 
+/* NULL: it has none of this name. */
+struct keystore *crew_keystore(const struct crew *crew, const char *alias);
+
 void crew_start_keystores(struct crew *crew);
 bool crew_keystores_settled(const struct crew *crew);
 
-/* Keystores of which a fresh look found nothing new, or nothing at all, become those of `before`; the others
- * start all their signers. */
+/* Keystores of which a fresh look found nothing new become those of `before`; the others start all their
+ * signers. */
 void crew_share_keystores(struct crew *crew, const struct crew *before);
 
 void crew_start_workers(struct crew *crew);

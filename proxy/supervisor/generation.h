@@ -49,8 +49,9 @@ bool generation_bind(struct generation *generation, const struct generation *bef
 /* A listener that is switched off is not bound, and what is bound is closed here; or it may be bound again.
  */
 void generation_keep_closed(struct generation *generation, size_t listener, bool closed);
-/* Binds one listener alone. */
-bool generation_open(struct generation *generation, size_t listener, struct err *err);
+/* Binds one listener alone; what `other` (may be NULL) has bound is taken over, as above. */
+bool generation_open(struct generation *generation, size_t listener, const struct generation *other,
+                     struct err *err);
 /* Where its sockets begin among the binds. */
 size_t generation_first_bind(const struct generation *generation, size_t listener);
 

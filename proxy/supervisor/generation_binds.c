@@ -158,10 +158,11 @@ void generation_keep_closed(struct generation *generation, size_t listener, bool
         close_listener(generation, listener);
 }
 
-bool generation_open(struct generation *generation, size_t listener, struct err *err)
+bool generation_open(struct generation *generation, size_t listener, const struct generation *other,
+                     struct err *err)
 {
     if (bind_listener(generation, &generation->conf->listeners[listener],
-                      generation_first_bind(generation, listener), NULL, err))
+                      generation_first_bind(generation, listener), other, err))
         return true;
     close_listener(generation, listener);
     return false;

@@ -3,6 +3,7 @@
 #include "keystore_private.h"
 #include "sealed.h"
 #include "signer_memory.h"
+#include "token_name.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -76,6 +77,8 @@ void keystore_count_signers(const struct keystore *keystore, size_t counts[KEYST
 
         if (!child_runs(&signer->child))
             counts[KEYSTORE_STATES - 1]++;
+        else if (signer_logs_in(signer))
+            counts[SIGNER_LOGGING_IN]++;
         else if (signer->state == SIGNER_READY && counter_get(&signer->page->busy_since_ms))
             counts[SIGNER_BUSY]++;
         else
@@ -92,6 +95,7 @@ void keystore_log(const struct keystore *keystore, enum log_level level, const c
         return;
     log_begin(&line, level, event);
     log_text(&line, "keystore", keystore->conf->alias);
+    log_number(&line, "ready", (int64_t)keystore_ready_count(keystore));
     log_text(&line, "reason", reason);
     log_end(&line);
 }
@@ -109,12 +113,14 @@ void keystore_start(struct keystore *keystore)
 void keystore_go_on(struct keystore *keystore)
 {
     keystore->alone = false;
+    keystore_wait_for_room(keystore);
     keystore_step(keystore);
 }
 
 void keystore_retire(struct keystore *keystore)
 {
     keystore->retired = true;
+    keystore_leave_room(keystore);
 }
 
 bool keystore_same(const struct keystore *fresh, const struct keystore *known)
@@ -129,6 +135,28 @@ bool keystore_same(const struct keystore *fresh, const struct keystore *known)
 const struct pin *keystore_pin(const struct keystore *keystore)
 {
     return &keystore->pin;
+}
+
+bool keystore_pin_refused(const struct keystore *keystore)
+{
+    return login_gate_refused(&keystore->gate);
+}
+
+/* A refused PIN whose file was written anew since is another one: the token may have been reset. */
+bool keystore_is_alike(const struct keystore *keystore, const struct keystore *other)
+{
+    const struct conf_keystore *conf = keystore->conf, *of = other->conf;
+
+    return keystore->gate.page && other->gate.page &&
+           token_name_may_be_same(conf->module, conf->token, of->module, of->token) &&
+           pin_same(&keystore->pin, &other->pin) &&
+           (!keystore_pin_refused(other) || pin_same_age(&keystore->pin, &other->pin));
+}
+
+bool keystore_share_gate(struct keystore *keystore, const struct keystore *other, struct err *err)
+{
+    login_gate_close(&keystore->gate);
+    return login_gate_share(&other->gate, &keystore->gate, err);
 }
 
 const struct pin *keystore_asked_pin(const struct keystore *keystore, const struct conf_keystore *conf)
@@ -173,13 +201,18 @@ static void keystore_watch_queue(struct keystore *keystore, uint64_t now_ms)
 
 void keystore_tick(struct keystore *keystore, uint64_t now_ms)
 {
-    if (!keystore->stopping)
+    const struct standstill *standstill = &keystore->setup.family->standstill;
+    uint64_t waited_ms = standstill_age_ms(standstill, keystore->stop_ms, now_ms);
+
+    if (!keystore->stopping) {
         keystore_watch_queue(keystore, now_ms);
+        keystore_watch_readiness(keystore, now_ms);
+    }
     for (size_t i = 0; i < keystore->signer_count; i++) {
         struct signer *signer = &keystore->signers[i];
 
         if (keystore->stopping)
-            signer_watch_stopping(signer, keystore->stop_at_once, now_ms - keystore->stop_ms);
+            signer_watch_stopping(signer, keystore->stop_at_once, waited_ms);
         else
             signer_watch(signer, !keystore->conf->directory[0], keystore->conf->sign_timeout_ms, now_ms);
     }
@@ -189,7 +222,7 @@ void keystore_stop(struct keystore *keystore, bool at_once)
 {
     uint64_t now_ms = clock_monotonic_ms();
 
-    if (!keystore->stopping)
+    if (!keystore->stopping || (at_once && !keystore->stop_at_once))
         keystore->stop_ms = now_ms;
     keystore->stopping = true;
     keystore->stop_at_once = keystore->stop_at_once || at_once;
@@ -253,6 +286,7 @@ static bool keystore_make(struct keystore *keystore, struct err *err)
     keystore->pin_was_asked = pin_source_is_person(keystore->conf) && keystore->pin.memory;
     keystore->start = signer_memory_new(conf, setup->index, setup->check, setup->force_login, err);
     return keystore->start >= 0 && sign_queue_open(&keystore->queue, err) &&
+           (keystore->conf->directory[0] || login_gate_make(&keystore->gate, err)) &&
            keystore_make_signers(keystore, err);
 }
 
@@ -271,6 +305,7 @@ struct keystore *keystore_new(const struct keystore_setup *setup, struct err *er
     generation_hold(setup->generation);
     keystore->conf = &setup->generation->conf->keystores[setup->index];
     keystore->start = keystore->inventory = keystore->queue.near = keystore->queue.far = -1;
+    keystore->gate = LOGIN_GATE_NONE;
     ev_init(&keystore->next, on_next);
     keystore->next.data = keystore;
     keystore->turn = (struct login_turn){
@@ -302,6 +337,7 @@ void keystore_free(struct keystore *keystore)
         signer_unmake(&keystore->signers[i]);
     free(keystore->signers);
     pin_wipe(&keystore->pin);
+    login_gate_close(&keystore->gate);
     sign_queue_close(&keystore->queue);
     if (keystore->start >= 0)
         close(keystore->start);

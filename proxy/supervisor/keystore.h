@@ -84,7 +84,24 @@ int keystore_inventory(const struct keystore *keystore); /* -1: none offered so 
 /* A fresh look found what is known already, and the known one works: it can go on in place of the fresh. */
 bool keystore_same(const struct keystore *fresh, const struct keystore *known);
 
+/*
+ * A fresh look found no session free on the token, and no room was made for it so far. Room: the keystore
+ * that runs ends one of its signers and leaves that session alone for a few seconds (false: it has none to
+ * spare); then the fresh one looks again.
+ */
+bool keystore_full(const struct keystore *fresh);
+bool keystore_make_room(struct keystore *known);
+void keystore_look_again(struct keystore *fresh);
+
 const struct pin *keystore_pin(const struct keystore *keystore);
+
+/* The token has refused the PIN: to one of its signers, or to one of another that shares its gate. */
+bool keystore_pin_refused(const struct keystore *keystore);
+
+/* Both may log in to the same token with the same PIN: one at a time, and a wrong one once. */
+bool keystore_is_alike(const struct keystore *keystore, const struct keystore *other);
+/* Before its start: its logins pass the other one's gate from now on. */
+bool keystore_share_gate(struct keystore *keystore, const struct keystore *other, struct err *err);
 
 /* The PIN a person typed for this module and token; NULL: none was. */
 const struct pin *keystore_asked_pin(const struct keystore *keystore, const struct conf_keystore *conf);

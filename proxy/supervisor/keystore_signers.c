@@ -7,6 +7,7 @@
 enum {
     KEYSTORE_RETRY_MS = 1000, /* after a fork that failed */
     KEYSTORE_FAULTY_STARTS = 3,
+    KEYSTORE_SLACK_MS = 1000, /* beyond sign-timeout */
 };
 
 /* -- what signers say -------------------------------------------------------------------------- */
@@ -49,7 +50,7 @@ static bool keystore_take_offer(struct signer *signer, struct channel_message *m
         /* Before it takes a request: it would not know the key that is asked for. */
         signer->odd = true;
         signer->child.quiet = true;
-        child_kill(&signer->child, "it found other keys");
+        signer_watch(signer, true, keystore->conf->sign_timeout_ms, clock_monotonic_ms());
         return true;
     }
     return false;
@@ -70,22 +71,35 @@ static bool on_message(void *owner, struct child *child, struct channel_message 
     return true;
 }
 
+/* A trouble ends when somebody can sign again, or, if somebody always could, when all can; a refused PIN with
+ * p11gate. False: nothing has changed. */
+static bool keystore_recovers(struct keystore *keystore)
+{
+    bool was_up = keystore->can_sign;
+    bool in_trouble = keystore->trouble != TROUBLE_NONE;
+
+    keystore->can_sign = true;
+    if (keystore->trouble == TROUBLE_CLOSED ||
+        (was_up && keystore_ready_count(keystore) < keystore->signer_count))
+        return !was_up;
+    keystore->trouble = TROUBLE_NONE;
+    keystore->reason[0] = keystore->stated.text[0] = '\0';
+    return !was_up || in_trouble;
+}
+
 static void on_ready(void *owner, struct child *child)
 {
     struct signer *signer = owner;
     struct keystore *keystore = signer->keystore;
-    bool was_up = keystore->can_sign;
 
     (void)child;
     keystore_end_turn(keystore);
     if (signer->odd)
         return;
     signer->state = SIGNER_READY;
-    keystore->trouble = TROUBLE_NONE;
     keystore->failed_starts = 0;
-    keystore->reason[0] = keystore->stated.text[0] = '\0';
-    keystore->settled = keystore->can_sign = true;
-    if (!was_up) {
+    keystore->settled = true;
+    if (keystore_recovers(keystore)) {
         keystore_log(keystore, LOG_LEVEL_INFO, "keystore-up", NULL);
         keystore_changed(keystore);
     }
@@ -95,18 +109,18 @@ static void on_ready(void *owner, struct child *child)
 /* -- a signer's end ---------------------------------------------------------------------------- */
 
 /* A fault names its place itself. */
-static void keystore_find_reason(struct keystore *keystore, const struct child_end *end)
+static void keystore_find_reason(struct keystore *keystore, const char *fault, const char *otherwise)
 {
     struct err reason = keystore->stated, where;
 
-    if (end->fault[0]) {
-        (void)text_copy(keystore->reason, sizeof keystore->reason, end->fault);
+    if (fault[0]) {
+        (void)text_copy(keystore->reason, sizeof keystore->reason, fault);
         return;
     }
     if (keystore->trouble == TROUBLE_CHANGED)
         err_set(&reason, "the token has other keys than before: reload to take them");
     else if (!reason.text[0])
-        err_set(&reason, "its signers end before they are ready");
+        err_set(&reason, "%s", otherwise);
     conf_where_keystore(keystore->setup.generation->conf, keystore->conf, &where);
     err_context(&reason, "%s", where.text);
     (void)text_copy(keystore->reason, sizeof keystore->reason, reason.text);
@@ -119,28 +133,52 @@ static enum log_level trouble_level(const struct keystore *keystore)
     return keystore->trouble == TROUBLE_ABSENT ? LOG_LEVEL_WARNING : LOG_LEVEL_ERROR;
 }
 
-/* A signer ended before it was of use. One line when the trouble is new, none when it lasts. */
+/* One line when a trouble is new, one when the last signer goes while it lasts, none when it just lasts. */
+static void keystore_in_trouble(struct keystore *keystore, enum trouble trouble, const char *fault,
+                                const char *otherwise)
+{
+    bool could_sign = keystore->can_sign, fresh = trouble != keystore->trouble;
+
+    keystore->trouble = trouble;
+    keystore_find_reason(keystore, fault, otherwise);
+    keystore->settled = true;
+    keystore->can_sign = could_sign && keystore_ready_count(keystore);
+    if (!fresh && could_sign == keystore->can_sign)
+        return;
+    if (fresh && !keystore->setup.check)
+        keystore_log(keystore, trouble_level(keystore), trouble_event(trouble), keystore->reason);
+    else if (!keystore->setup.check)
+        keystore_log(keystore, keystore->retired ? LOG_LEVEL_INFO : LOG_LEVEL_ERROR, "keystore-down",
+                     keystore->reason);
+    keystore_changed(keystore);
+}
+
+/* A signer ended before it was of use. */
 static void keystore_start_failed(struct keystore *keystore, const struct signer *signer,
                                   const struct child_end *end)
 {
-    enum trouble before = keystore->trouble;
     enum trouble trouble = signer->odd ? TROUBLE_CHANGED : trouble_of(signer->state, end);
-    bool could_sign = keystore->can_sign;
 
     keystore->failed_starts++;
     if (trouble == TROUBLE_FAULTY && keystore->failed_starts < KEYSTORE_FAULTY_STARTS &&
         !keystore->setup.check)
         return;
-    keystore->trouble = trouble;
-    keystore_find_reason(keystore, end);
-    keystore->settled = true;
     keystore->not_before_ms = clock_monotonic_ms() + trouble_rest_ms(trouble);
-    if (!keystore_ready_count(keystore))
-        keystore->can_sign = false;
-    if (trouble != before && !keystore->setup.check)
-        keystore_log(keystore, trouble_level(keystore), trouble_event(trouble), keystore->reason);
-    if (trouble != before || could_sign != keystore->can_sign)
-        keystore_changed(keystore);
+    keystore_in_trouble(keystore, trouble, end->fault, "its signers end before they are ready");
+}
+
+void keystore_watch_readiness(struct keystore *keystore, uint64_t now_ms)
+{
+    if (!keystore->can_sign || keystore_ready_count(keystore)) {
+        keystore->none_ready_since_ms = 0;
+        return;
+    }
+    if (!keystore->none_ready_since_ms)
+        keystore->none_ready_since_ms = now_ms;
+    if (standstill_age_ms(&keystore->setup.family->standstill, keystore->none_ready_since_ms, now_ms) >
+        keystore->conf->sign_timeout_ms + KEYSTORE_SLACK_MS)
+        keystore_in_trouble(keystore, keystore->trouble == TROUBLE_NONE ? TROUBLE_FAULTY : keystore->trouble,
+                            "", "none of its signers has become ready for longer than sign-timeout and 1 s");
 }
 
 /* The answer to a check: the signer looked at everything, said what it offers, and ended. */
@@ -172,6 +210,7 @@ static void on_ended(void *owner, struct child *child, const struct child_end *e
     (void)child;
     if (!end->was_ready)
         keystore_end_turn(keystore);
+    keystore->full = !end->by_signal && end->code == CHILD_EXIT_FULL;
     signer_rest(signer, keystore->setup.history, keystore->conf->alias, end, now_ms);
     keystore->setup.user->page(keystore->setup.owner, keystore, page_number(signer), -1);
     if (keystore->stopping) {
@@ -185,10 +224,8 @@ static void on_ended(void *owner, struct child *child, const struct child_end *e
     /* A PIN that was refused to one that worked already (a key that asks each time) is refused to all. */
     if (!end->was_ready || signer->odd || (!end->by_signal && end->code == CHILD_EXIT_PIN)) {
         keystore_start_failed(keystore, signer, end);
-    } else if (keystore->can_sign && keystore->trouble != TROUBLE_NONE && !keystore_ready_count(keystore)) {
-        /* The last one that was left. */
-        keystore->can_sign = false;
-        keystore_changed(keystore);
+    } else if (keystore->trouble != TROUBLE_NONE && !keystore_ready_count(keystore)) {
+        keystore_in_trouble(keystore, keystore->trouble, keystore->reason, "");
     }
     keystore_tick(keystore, now_ms);
     keystore_step(keystore);
@@ -207,6 +244,7 @@ static bool keystore_start_signer(struct keystore *keystore, struct signer *sign
         .start = keystore->start,
         .queue = keystore->queue.far,
         .pin = &keystore->pin,
+        .gate = keystore->gate.fd,
     };
 
     /* A trouble was said once; tries that change nothing are no news. */
@@ -255,7 +293,8 @@ void keystore_step(struct keystore *keystore)
     struct err err;
 
     if (keystore->stopping || keystore->trouble == TROUBLE_CLOSED || !signer ||
-        (keystore->alone && keystore->settled) || keystore_is_starting_one(keystore))
+        (keystore->alone && keystore->settled) || keystore_is_starting_one(keystore) ||
+        keystore_keeps_room(keystore))
         return;
     due_ms = signer->due_ms > keystore->not_before_ms ? signer->due_ms : keystore->not_before_ms;
     if (now_ms < due_ms) {

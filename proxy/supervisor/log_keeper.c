@@ -5,9 +5,11 @@
 #include "json_line.h"
 #include "log.h"
 #include "notes.h"
+#include "text.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -17,11 +19,15 @@ enum { HOUSEKEEPER_START_MS = 15000, HOUSEKEEPER_BACKOFF_MS = 50, HOUSEKEEPER_BA
 
 struct log_keeper {
     struct log_keeper_setup setup;
+    /* Copies: the generation that they come from ends before the keeper does. */
+    struct account account;
+    char target_name[PATH_MAX];
     struct child child;
     struct backoff backoff;
     int target, own_near, own_source; /* own: the supervisor's log */
     uint64_t due_ms;                  /* 0: none is to be started */
     bool stopping, was_ready, json;
+    int exit_code;
     struct err fault;
     struct notes notes;
 };
@@ -67,6 +73,8 @@ static void keeper_ended(void *owner, struct child *child, const struct child_en
 
     (void)child;
     err_set(&keeper->fault, "%s", end->fault);
+    keeper->exit_code =
+        !end->by_signal && end->code == CHILD_EXIT_CONFIGURATION ? end->code : CHILD_EXIT_AGAIN;
     if (keeper->stopping || keeper->setup.family->stopping || !keeper->was_ready)
         keeper->setup.gone(keeper->setup.owner);
     else
@@ -74,6 +82,13 @@ static void keeper_ended(void *owner, struct child *child, const struct child_en
 }
 
 static const struct child_user keeper_child = {.ready = keeper_ready, .ended = keeper_ended};
+
+/* Longer than the array, it could not have been opened. */
+static void keeper_remember(struct log_keeper *keeper, const struct account *account, const char *target)
+{
+    keeper->account = *account;
+    (void)text_copy(keeper->target_name, sizeof keeper->target_name, target);
+}
 
 struct log_keeper *log_keeper_new(const struct log_keeper_setup *setup, struct err *err)
 {
@@ -85,6 +100,9 @@ struct log_keeper *log_keeper_new(const struct log_keeper_setup *setup, struct e
         return NULL;
     }
     keeper->setup = *setup;
+    keeper->setup.account = NULL;
+    keeper->setup.target = NULL;
+    keeper_remember(keeper, setup->account, setup->target);
     keeper->target = keeper->own_near = keeper->own_source = -1;
     child_init(&keeper->child, setup->family, &keeper_child, keeper);
     keeper->child.process = "housekeeper";
@@ -148,7 +166,7 @@ bool log_keeper_start(struct log_keeper *keeper, struct err *err)
 {
     static const char *const arguments[] = {"p11gate", "--process", "housekeeper", NULL};
     const struct spawn_plan plan = {
-        .program = keeper->setup.programs->self, .arguments = arguments, .account = keeper->setup.account};
+        .program = keeper->setup.programs->self, .arguments = arguments, .account = &keeper->account};
     const struct grant grants[] = {{.kind = GRANT_LOG_TARGET, .index = keeper->json, .fd = keeper->target},
                                    {.kind = GRANT_LOG_SOURCE, .fd = keeper->own_source}};
 
@@ -207,8 +225,7 @@ static void keeper_use_target(struct log_keeper *keeper, int fd)
 
 void log_keeper_change(struct log_keeper *keeper, const struct account *account, const char *target, int fd)
 {
-    keeper->setup.account = account;
-    keeper->setup.target = target;
+    keeper_remember(keeper, account, target);
     if (fd >= 0)
         keeper_use_target(keeper, fd);
 }
@@ -222,13 +239,13 @@ void log_keeper_format(struct log_keeper *keeper, bool json)
 void log_keeper_reopen(struct log_keeper *keeper)
 {
     struct err err;
-    int fd = log_keeper_open(keeper->setup.target, &err);
+    int fd = log_keeper_open(keeper->target_name, &err);
 
     if (fd < 0) {
         log_event(LOG_LEVEL_ERROR, "log-reopen-failed", "%s", err.text);
         return;
     }
-    log_event(LOG_LEVEL_INFO, "log-reopen", "%s", keeper->setup.target);
+    log_event(LOG_LEVEL_INFO, "log-reopen", "%s", keeper->target_name);
     keeper_use_target(keeper, fd);
 }
 
@@ -263,4 +280,9 @@ bool log_keeper_idle(const struct log_keeper *keeper)
 const char *log_keeper_fault(const struct log_keeper *keeper)
 {
     return keeper->fault.text;
+}
+
+int log_keeper_exit_code(const struct log_keeper *keeper)
+{
+    return keeper->exit_code;
 }

@@ -16,8 +16,8 @@ struct log_keeper;
 struct log_keeper_setup {
     struct family *family;
     const struct programs *programs;
-    const struct account *account;
-    const char *target;         /* "stderr" or a path; borrowed */
+    const struct account *account; /* copied, as the target: "stderr" or a path */
+    const char *target;
     void (*ready)(void *owner); /* a housekeeper took up its work (each time) */
     void (*gone)(void *owner);  /* it ended: after log_keeper_stop, or before it was ever ready */
     void (*feed)(void *owner);  /* one was started: tell it what it shows */
@@ -36,7 +36,7 @@ void log_keeper_reopen(struct log_keeper *keeper);
 /* A reload: opens another target (-1: err) ... */
 int log_keeper_open(const char *target, struct err *err);
 /* ... and, when nothing else is wrong, uses it from now on (-1: the target is what it was); fd is the
- * keeper's, the rest is borrowed. */
+ * keeper's, the rest is copied. */
 void log_keeper_change(struct log_keeper *keeper, const struct account *account, const char *target, int fd);
 
 /* log.format, of the supervisor's lines that no housekeeper writes, too; before log_keeper_start, and when a
@@ -61,3 +61,6 @@ bool log_keeper_idle(const struct log_keeper *keeper);
 
 /* Why the last housekeeper ended, "" when it did not say. */
 const char *log_keeper_fault(const struct log_keeper *keeper);
+/* What p11gate ends with when that was its first: CHILD_EXIT_AGAIN when nothing says that it would be the
+ * same the next time. */
+int log_keeper_exit_code(const struct log_keeper *keeper);

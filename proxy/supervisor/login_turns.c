@@ -1,22 +1,28 @@
 #include "login_turns.h"
 
+#include "token_name.h"
+
 #include <stddef.h>
-#include <string.h>
 
 void login_turns_init(struct login_turns *turns)
 {
     TAILQ_INIT(turns);
 }
 
-/* The first in line, which is the one that has the turn when anybody has. */
-static struct login_turn *first_of(const struct login_turns *turns, const char *module, const char *token)
+/* Nobody before it stands there for the same token. That is no equivalence: of three, the first and the last
+ * may be strangers. */
+static bool is_first(const struct login_turns *turns, const struct login_turn *turn)
 {
-    struct login_turn *turn;
+    const struct login_turn *before;
 
-    TAILQ_FOREACH(turn, turns, entry)
-    if (strcmp(turn->module, module) == 0 && strcmp(turn->token, token) == 0)
-        return turn;
-    return NULL;
+    TAILQ_FOREACH(before, turns, entry)
+    {
+        if (before == turn)
+            return true;
+        if (token_name_may_be_same(before->module, before->token, turn->module, turn->token))
+            return false;
+    }
+    return false;
 }
 
 bool login_turns_take(struct login_turns *turns, struct login_turn *turn)
@@ -25,7 +31,7 @@ bool login_turns_take(struct login_turns *turns, struct login_turn *turn)
         TAILQ_INSERT_TAIL(turns, turn, entry);
         turn->place = LOGIN_PLACE_IN_LINE;
     }
-    if (first_of(turns, turn->module, turn->token) == turn)
+    if (is_first(turns, turn))
         turn->place = LOGIN_PLACE_TURN;
     return turn->place == LOGIN_PLACE_TURN;
 }
@@ -43,18 +49,28 @@ static bool wants_it(struct login_turn *turn)
     return turn->place != LOGIN_PLACE_OFFERED;
 }
 
+/* The first whose turn it is by now. */
+static struct login_turn *next_one(const struct login_turns *turns)
+{
+    struct login_turn *turn;
+
+    TAILQ_FOREACH(turn, turns, entry)
+    {
+        if (turn->place == LOGIN_PLACE_IN_LINE && is_first(turns, turn))
+            return turn;
+    }
+    return NULL;
+}
+
 void login_turns_leave(struct login_turns *turns, struct login_turn *turn)
 {
-    enum login_place had = turn->place;
     struct login_turn *next;
 
-    if (had == LOGIN_PLACE_NONE)
+    if (turn->place == LOGIN_PLACE_NONE)
         return;
     step_out(turns, turn);
-    if (had != LOGIN_PLACE_TURN)
-        return;
-    /* One that does not want it any more steps aside for the one behind it. */
-    while ((next = first_of(turns, turn->module, turn->token)) && next->place == LOGIN_PLACE_IN_LINE)
+    /* One that does not want it any more steps aside for those behind it. */
+    while ((next = next_one(turns)))
         if (!wants_it(next))
             step_out(turns, next);
 }

@@ -15,7 +15,7 @@ enum login_place { LOGIN_PLACE_NONE, LOGIN_PLACE_IN_LINE, LOGIN_PLACE_OFFERED, L
 
 struct login_turn {
     TAILQ_ENTRY(login_turn) entry;
-    const char *module, *token; /* borrowed: turns of the same two exclude each other */
+    const char *module, *token; /* borrowed: turns of what may be the same token exclude each other */
     enum login_place place;
     void (*come)(void *owner); /* it is its turn if it still wants it: it takes it again */
     void *owner;

@@ -21,6 +21,9 @@ void phase_say(const char *text)
 
 void phase_end(struct supervisor *supervisor, int code)
 {
+    /* A check has one word for all that keeps p11gate from starting. */
+    if (code == CHILD_EXIT_AGAIN && supervisor->options->check)
+        code = CHILD_EXIT_CONFIGURATION;
     if (!supervisor->exit_code || code == CHILD_EXIT_PIN)
         supervisor->exit_code = code;
     if (supervisor->phase < PHASE_STOP_WORKERS)
@@ -98,7 +101,7 @@ static void enter_housekeeper(struct supervisor *supervisor)
     if (log_keeper_start(supervisor->logs, &err))
         return;
     phase_say(err.text);
-    phase_end(supervisor, CHILD_EXIT_CONFIGURATION);
+    phase_end(supervisor, CHILD_EXIT_AGAIN);
 }
 
 static void enter_keystores(struct supervisor *supervisor)
@@ -296,7 +299,7 @@ void phase_expired(struct supervisor *supervisor)
     } else if (supervisor->phase == PHASE_KEYSTORES || supervisor->phase == PHASE_WORKERS) {
         phase_say(supervisor->phase == PHASE_WORKERS ? "the workers are not ready in time"
                                                      : "the signers are not ready in time");
-        phase_end(supervisor, CHILD_EXIT_CONFIGURATION);
+        phase_end(supervisor, CHILD_EXIT_AGAIN);
     } else if (supervisor->phase == PHASE_STOP_HOUSEKEEPER) {
         log_keeper_stop(supervisor->logs, true);
     }

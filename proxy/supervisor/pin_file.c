@@ -60,6 +60,11 @@ bool pin_same(const struct pin *a, const struct pin *b)
     return a->len == b->len && (!a->len || memcmp(a->memory, b->memory, a->len) == 0);
 }
 
+bool pin_same_age(const struct pin *a, const struct pin *b)
+{
+    return a->changed.tv_sec == b->changed.tv_sec && a->changed.tv_nsec == b->changed.tv_nsec;
+}
+
 /* Up to one byte more than a PIN with its newline may have, so that too long is seen. */
 static ssize_t pin_bytes(int fd, char *memory)
 {

@@ -33,7 +33,8 @@ bool pin_credential_read(const char *path, uid_t signer_uid, struct pin *out, st
 /* Memory for a PIN of up to PIN_BYTES_MAX bytes and two more; len is 0. */
 bool pin_new(struct pin *out, struct err *err);
 bool pin_copy(const struct pin *pin, struct pin *out, struct err *err);
-bool pin_same(const struct pin *a, const struct pin *b); /* to the byte; both may be none */
+bool pin_same(const struct pin *a, const struct pin *b);     /* to the byte; both may be none */
+bool pin_same_age(const struct pin *a, const struct pin *b); /* nobody has written its file anew */
 
 /* The reading end of a pipe with the PIN in it and its other end closed; -1 on failure. Never blocks. */
 int pin_pipe(const struct pin *pin, struct err *err);

@@ -1,41 +1,35 @@
 #include "refusals.h"
 
 #include "err.h"
+#include "token_name.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* Aliases come and go; the token is what counts tries. */
-static char *token_name(const struct conf_keystore *keystore)
-{
-    char *name = NULL;
-
-    return asprintf(&name, "%s %s", keystore->module, keystore->token) < 0 ? NULL : name;
-}
-
 static void refusal_clear(struct refusal *refusal)
 {
+    free(refusal->module);
     free(refusal->token);
-    refusal->token = NULL;
+    refusal->module = refusal->token = NULL;
     pin_wipe(&refusal->pin);
+}
+
+/* Aliases come and go; the token is what counts tries. */
+static bool refusal_is(const struct refusal *refusal, const struct conf_keystore *keystore,
+                       const struct pin *pin)
+{
+    return refusal->module && refusal->token &&
+           token_name_may_be_same(refusal->module, refusal->token, keystore->module, keystore->token) &&
+           pin_same(&refusal->pin, pin) && pin_same_age(&refusal->pin, pin);
 }
 
 bool refusals_has(const struct refusals *refusals, const struct conf_keystore *keystore,
                   const struct pin *pin)
 {
-    char *name = token_name(keystore);
-    bool found = false;
-
-    for (size_t i = 0; name && i < REFUSALS_MAX && !found; i++) {
-        const struct refusal *one = &refusals->all[i];
-
-        found = one->token && strcmp(one->token, name) == 0 && pin_same(&one->pin, pin) &&
-                one->pin.changed.tv_sec == pin->changed.tv_sec &&
-                one->pin.changed.tv_nsec == pin->changed.tv_nsec;
-    }
-    free(name);
-    return found;
+    for (size_t i = 0; i < REFUSALS_MAX; i++)
+        if (refusal_is(&refusals->all[i], keystore, pin))
+            return true;
+    return false;
 }
 
 void refusals_add(struct refusals *refusals, const struct conf_keystore *keystore, const struct pin *pin)
@@ -47,8 +41,10 @@ void refusals_add(struct refusals *refusals, const struct conf_keystore *keystor
         return;
     refusals->next = (refusals->next + 1) % REFUSALS_MAX;
     refusal_clear(one);
-    if (pin_copy(pin, &one->pin, &err))
-        one->token = token_name(keystore);
+    if (!pin_copy(pin, &one->pin, &err))
+        return;
+    one->module = strdup(keystore->module);
+    one->token = strdup(keystore->token);
 }
 
 void refusals_clear(struct refusals *refusals)

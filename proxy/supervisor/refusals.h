@@ -15,7 +15,7 @@ enum { REFUSALS_MAX = 16 };
 struct refusals {
     size_t next; /* the oldest goes when all are taken */
     struct refusal {
-        char *token; /* module and token; NULL: free */
+        char *module, *token; /* NULL: free */
         struct pin pin;
     } all[REFUSALS_MAX];
 };

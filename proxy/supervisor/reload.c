@@ -161,8 +161,7 @@ static void log_policy(const struct supervisor *supervisor)
     log_number(&line, "generation", (int64_t)generation->number);
     log_text(&line, "kind", "policy");
     log_number(&line, "partners", (int64_t)generation->conf->partner_count);
-    if (supervisor->reload.absent)
-        log_number(&line, "absent_tokens", (int64_t)supervisor->reload.absent);
+    log_text(&line, "tokens", supervisor->reload.asks_tokens ? "asked" : "not-asked");
     log_number(&line, "ms", (int64_t)(clock_monotonic_ms() - supervisor->reload.began_ms));
     log_end(&line);
 }
@@ -208,6 +207,19 @@ static void reload_deadline(struct supervisor *supervisor, uint64_t span_ms)
     ev_timer_start(supervisor->loop, deadline);
 }
 
+static bool same_shape(const struct generation *one, const struct generation *other)
+{
+    return one->conf->shape[0] && strcmp(one->conf->shape, other->conf->shape) == 0;
+}
+
+/* Who is to be shut out does not wait for a token, whatever its state: a change of policy alone needs no new
+ * signers. The same configuration once more can only mean the tokens. */
+static bool asks_tokens(const struct generation *generation, const struct generation *before)
+{
+    return !same_shape(generation, before) ||
+           sealed_same(generation->configuration, before->configuration, CONF_FILES_BYTES_MAX);
+}
+
 /* Everything that may fail before the first process is started. */
 static struct crew *reload_make(struct supervisor *supervisor, struct generation *generation, struct err *err)
 {
@@ -228,11 +240,76 @@ static struct crew *reload_make(struct supervisor *supervisor, struct generation
     switches_apply(&supervisor->switches, generation);
     if (!generation_bind(generation, before->generation, err))
         goto failed;
-    return crew_new(supervisor, generation, before, err);
+    reload->asks_tokens = asks_tokens(generation, before->generation);
+    return reload->asks_tokens ? crew_new(supervisor, generation, before, err)
+                               : crew_new_sharing(supervisor, generation, before, err);
 
 failed:
     generation_leave(generation);
     return NULL;
+}
+
+static void reload_start_workers(struct supervisor *supervisor)
+{
+    struct reload *reload = &supervisor->reload;
+    struct crew *crew = reload->crew;
+
+    reload->step = RELOAD_WORKERS;
+    reload->policy_only = same_shape(crew->generation, supervisor->current->generation) &&
+                          count_shared(crew, supervisor->current) == crew->keystore_count;
+    reload_deadline(supervisor, RELOAD_WORKERS_MS);
+    if (reload->policy_only)
+        crew_try_workers(crew);
+    else
+        crew_start_workers(crew);
+}
+
+/* The first keystore whose fresh look did not work out; NULL: none. */
+static struct keystore *keystore_in_the_way(const struct crew *crew)
+{
+    for (size_t i = 0; i < crew->keystore_count; i++)
+        if (keystore_settled(crew->keystores[i]) && !keystore_can_sign(crew->keystores[i]))
+            return crew->keystores[i];
+    return NULL;
+}
+
+/* A token that has no session free beside those of the signers that run: one of them makes room, once. */
+static bool look_again(struct supervisor *supervisor, struct keystore *fresh)
+{
+    struct keystore *known = crew_keystore(supervisor->current, keystore_conf(fresh)->alias);
+
+    if (!known || !keystore_full(fresh) || !keystore_make_room(known))
+        return false;
+    keystore_look_again(fresh);
+    return true;
+}
+
+static void fail_for(struct supervisor *supervisor, const struct keystore *bad)
+{
+    struct err why;
+
+    if (!keystore_full(bad)) {
+        reload_fail(supervisor, keystore_reason(bad)); /* maybe several lines */
+        return;
+    }
+    err_set(&why, "%s", keystore_reason(bad));
+    err_context(&why, "a reload needs one signer more than run, and none of them can be spared");
+    reload_fail(supervisor, why.text);
+}
+
+static void advance_keystores(struct supervisor *supervisor)
+{
+    struct crew *crew = supervisor->reload.crew;
+    struct keystore *bad = keystore_in_the_way(crew);
+
+    if (bad && look_again(supervisor, bad))
+        return;
+    if (bad) {
+        fail_for(supervisor, bad);
+    } else if (crew_keystores_settled(crew)) {
+        crew_share_keystores(crew, supervisor->current);
+        reload_start_workers(supervisor);
+    }
 }
 
 static void reload_begin(struct supervisor *supervisor)
@@ -256,71 +333,14 @@ static void reload_begin(struct supervisor *supervisor)
         reload_fail(supervisor, errors.items[0].text);
         return;
     }
-    reload->step = RELOAD_KEYSTORES;
-    reload_deadline(supervisor, RELOAD_KEYSTORES_MS);
-    crew_start_keystores(reload->crew);
-    reload_advance(supervisor);
-}
-
-static bool same_shape(const struct crew *crew, const struct crew *before)
-{
-    const char *shape = crew->generation->conf->shape;
-
-    return shape[0] && strcmp(shape, before->generation->conf->shape) == 0;
-}
-
-/* A partner that is to be shut out does not wait for a token: where nothing but policy is new, an absent
- * token is left as it is. Who asks for the same configuration again asks about the token. */
-static bool goes_without_token(const struct reload *reload, const struct crew *before)
-{
-    const struct crew *crew = reload->crew;
-
-    return same_shape(crew, before) && !sealed_same(crew->generation->configuration,
-                                                    before->generation->configuration, CONF_FILES_BYTES_MAX);
-}
-
-/* The first keystore that stands in the way; NULL: none. absent: so many are looked over. */
-static const struct keystore *keystore_in_the_way(const struct crew *crew, bool without_token, size_t *absent)
-{
-    *absent = 0;
-    for (size_t i = 0; i < crew->keystore_count; i++) {
-        const struct keystore *keystore = crew->keystores[i];
-
-        if (!keystore_settled(keystore) || keystore_can_sign(keystore))
-            continue;
-        if (!without_token || keystore_trouble(keystore) != TROUBLE_ABSENT)
-            return keystore;
-        ++*absent;
+    if (reload->asks_tokens) {
+        reload->step = RELOAD_KEYSTORES;
+        reload_deadline(supervisor, RELOAD_KEYSTORES_MS);
+        crew_start_keystores(reload->crew);
+        reload_advance(supervisor);
+    } else {
+        reload_start_workers(supervisor);
     }
-    return NULL;
-}
-
-static void advance_keystores(struct supervisor *supervisor)
-{
-    struct reload *reload = &supervisor->reload;
-    struct crew *crew = reload->crew;
-    bool without_token = goes_without_token(reload, supervisor->current);
-    const struct keystore *bad = keystore_in_the_way(crew, without_token, &reload->absent);
-
-    if (bad) {
-        reload_fail(supervisor, keystore_reason(bad));
-        return;
-    }
-    if (!crew_keystores_settled(crew))
-        return;
-    reload->step = RELOAD_WORKERS;
-    crew_share_keystores(crew, supervisor->current);
-    reload->policy_only = same_shape(crew, supervisor->current) &&
-                          count_shared(crew, supervisor->current) == crew->keystore_count;
-    if (reload->absent && !reload->policy_only) {
-        reload_fail(supervisor, "a token is absent, and another one has other keys");
-        return;
-    }
-    reload_deadline(supervisor, RELOAD_WORKERS_MS);
-    if (reload->policy_only)
-        crew_try_workers(crew);
-    else
-        crew_start_workers(crew);
 }
 
 void reload_advance(struct supervisor *supervisor)

@@ -3,8 +3,9 @@
  * and takes over when all of it is ready. Whatever fails before that moment leaves everything as it was.
  *
  * When only the policy has changed (partners, truststores, CRLs, allow and deny, ban-exempt,
- * ticket-secret-file) and the tokens offer what they did, one worker of the new generation shows that workers
- * can use it, and those that run take the policy: no session is touched.
+ * ticket-secret-file), one worker of the new generation shows that workers can use it, and those that run
+ * take the policy: no session is touched, no token is asked. When nothing has changed at all, it is the
+ * tokens that somebody asks about; what they offer decides.
  *
  *   read -> sockets (those that are bound already are shared) -> a fresh look at each token -> workers ->
  * serve
@@ -35,8 +36,7 @@ struct reload {
     struct crew *crew; /* what is being made */
     int target;        /* the new log target, opened; -1: it stays */
     struct control_socket control;
-    bool asked, policy_only;
-    size_t absent;  /* tokens that a change of policy does not wait for */
+    bool asked, policy_only, asks_tokens;
     uint64_t begun; /* so many */
     uint64_t began_ms;
     ev_timer deadline;

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -35,6 +36,15 @@ static void setup_limits(void)
         return;
     files.rlim_cur = files.rlim_max < SETUP_FILES ? files.rlim_max : SETUP_FILES;
     (void)setrlimit(RLIMIT_NOFILE, &files);
+}
+
+/* PINs are read next. Children inherit the limit, and hide by themselves after exec. */
+static void setup_hide_memory(void)
+{
+    const struct rlimit none = {0, 0};
+
+    (void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+    (void)setrlimit(RLIMIT_CORE, &none);
 }
 
 static void warn_of_accounts(const struct generation *generation)
@@ -79,8 +89,22 @@ static bool setup_history(struct supervisor *supervisor, struct err *err)
     return supervisor->history;
 }
 
+static const struct keystore *alike(const struct supervisor *supervisor, const struct keystore *keystore)
+{
+    for (size_t i = 0; i < KEYSTORE_SLOTS_MAX; i++) {
+        const struct keystore *other = supervisor->keystores[i];
+
+        if (other && other != keystore && keystore_is_alike(keystore, other))
+            return other;
+    }
+    return NULL;
+}
+
 struct keystore *setup_keystore(struct supervisor *supervisor, struct keystore_setup *setup, struct err *err)
 {
+    const struct keystore *other;
+    struct keystore *keystore;
+
     setup->slot = 0;
     while (setup->slot < KEYSTORE_SLOTS_MAX && supervisor->keystores[setup->slot])
         setup->slot++;
@@ -88,8 +112,14 @@ struct keystore *setup_keystore(struct supervisor *supervisor, struct keystore_s
         err_set(err, "too many keystores of earlier generations are still in use");
         return NULL;
     }
-    supervisor->keystores[setup->slot] = keystore_new(setup, err);
-    return supervisor->keystores[setup->slot];
+    keystore = keystore_new(setup, err);
+    other = keystore ? alike(supervisor, keystore) : NULL;
+    if (other && !keystore_share_gate(keystore, other, err)) {
+        keystore_free(keystore);
+        return NULL;
+    }
+    supervisor->keystores[setup->slot] = keystore;
+    return keystore;
 }
 
 /* -- the control socket -------------------------------------------------------------------------- */
@@ -192,6 +222,7 @@ bool setup_make(struct supervisor *supervisor, const struct supervisor_options *
     supervisor->programs = (struct programs){.self = -1, .signer = -1};
     setup_standard_descriptors();
     setup_limits();
+    setup_hide_memory();
     (void)signal(SIGPIPE, SIG_IGN);
     supervisor->loop = ev_default_loop(EVFLAG_NOENV);
     if (!supervisor->loop) {

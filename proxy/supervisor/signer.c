@@ -45,7 +45,7 @@ bool signer_start(struct signer *signer, const struct signer_tools *tools, struc
                                     .arguments = arguments,
                                     .account = tools->account,
                                     .inherit_environment = true};
-    struct grant grants[4] = {{GRANT_SIGNER_START, tools->keystore, tools->start},
+    struct grant grants[5] = {{GRANT_SIGNER_START, tools->keystore, tools->start},
                               {GRANT_QUEUE, tools->keystore, tools->queue},
                               {GRANT_COUNTERS, tools->keystore, signer->page_fd}};
     size_t count = 3;
@@ -58,6 +58,8 @@ bool signer_start(struct signer *signer, const struct signer_tools *tools, struc
             return false;
         grants[count++] = (struct grant){GRANT_PIN, tools->keystore, pin};
     }
+    if (tools->gate >= 0)
+        grants[count++] = (struct grant){GRANT_LOGIN_GATE, tools->keystore, tools->gate};
     signer->state = SIGNER_STARTING;
     signer->login_seen = signer->odd = false;
     started = child_start(&signer->child, &plan, grants, count, err);
@@ -73,7 +75,6 @@ bool signer_take_state(struct signer *signer, const struct channel_message *mess
     if (!message_read_text(message, &state, text) || state > SIGNER_FAULTY)
         return false;
     signer->state = (enum signer_state)state;
-    signer->state_since_ms = clock_monotonic_ms();
     signer->login_seen = signer->login_seen || signer->state == SIGNER_LOGGING_IN;
     return true;
 }
@@ -88,18 +89,40 @@ void signer_rest(struct signer *signer, struct counters_history *history, const 
     signer->due_ms = now_ms + backoff_wait_ms(&signer->backoff, end->lived_ms);
 }
 
+bool signer_logs_in(const struct signer *signer)
+{
+    return signer->state == SIGNER_LOGGING_IN || counter_get(&signer->page->login_since_ms);
+}
+
+/* As far as it can be held against the signer; 0 when it begins in the future. */
+static uint64_t lasts_ms(const struct signer *signer, uint64_t since_ms, uint64_t now_ms)
+{
+    return standstill_age_ms(&signer->child.family->standstill, since_ms, now_ms);
+}
+
+/* 0 as well when it has only said that it will. The clock is read after the page, which must not be in its
+ * future. */
+static uint64_t login_ms(const struct signer *signer)
+{
+    uint64_t since_ms = counter_get(&signer->page->login_since_ms), now_ms = clock_monotonic_ms();
+
+    return since_ms ? lasts_ms(signer, since_ms, now_ms) : 0;
+}
+
 /* NULL: it does not hang. */
 static const char *signer_hangs(struct signer *signer, bool has_token, uint64_t sign_timeout_ms,
                                 uint64_t now_ms)
 {
     uint64_t busy_since_ms = counter_get(&signer->page->busy_since_ms);
 
-    if (signer->state == SIGNER_LOGGING_IN)
-        return now_ms - signer->state_since_ms > SIGNER_LOGIN_MS ? "its login takes too long" : NULL;
+    if (signer_logs_in(signer))
+        return login_ms(signer) > SIGNER_LOGIN_MS ? "its login takes too long" : NULL;
+    if (signer->odd)
+        return "it found other keys";
     if (has_token && !signer->child.ready && !signer->login_seen &&
-        now_ms - signer->child.started_ms > SIGNER_OPEN_MS)
+        lasts_ms(signer, signer->child.started_ms, now_ms) > SIGNER_OPEN_MS)
         return "it could not open its token within 15 s";
-    if (busy_since_ms && busy_since_ms < now_ms && now_ms - busy_since_ms > sign_timeout_ms + SIGNER_SLACK_MS)
+    if (busy_since_ms && lasts_ms(signer, busy_since_ms, now_ms) > sign_timeout_ms + SIGNER_SLACK_MS)
         return "it was busy for longer than sign-timeout and 1 s";
     return NULL;
 }
@@ -113,13 +136,18 @@ void signer_watch(struct signer *signer, bool has_token, uint64_t sign_timeout_m
         child_kill(&signer->child, why);
 }
 
+/* A second TERM gives a login less time, but never none. */
+static bool signer_must_end(const struct signer *signer, bool at_once, uint64_t waited_ms)
+{
+    if (!signer_logs_in(signer))
+        return waited_ms >= (at_once ? SIGNER_STOP_NOW_MS : SIGNER_STOP_MS);
+    if (at_once && waited_ms < SIGNER_STOP_LOGIN_MS)
+        return false;
+    return login_ms(signer) >= (at_once ? SIGNER_STOP_LOGIN_MS : SIGNER_LOGIN_MS);
+}
+
 void signer_watch_stopping(struct signer *signer, bool at_once, uint64_t waited_ms)
 {
-    uint64_t login_ms = at_once ? SIGNER_STOP_LOGIN_MS : SIGNER_LOGIN_MS;
-    uint64_t allowed_ms = at_once ? SIGNER_STOP_NOW_MS : SIGNER_STOP_MS;
-
-    if (!child_runs(&signer->child))
-        return;
-    if (waited_ms >= (signer->state == SIGNER_LOGGING_IN ? login_ms : allowed_ms))
+    if (child_runs(&signer->child) && signer_must_end(signer, at_once, waited_ms))
         child_kill(&signer->child, "it did not end with its queue");
 }

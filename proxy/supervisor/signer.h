@@ -24,7 +24,6 @@ struct signer {
     int page_fd;
     struct signer_page *page;
     enum signer_state state;
-    uint64_t state_since_ms;
     bool login_seen; /* it has come as far as its login: module and token are open */
     bool odd;        /* offers other keys than the others: it is on its way out */
 };
@@ -35,6 +34,7 @@ struct signer_tools {
     const struct account *account;
     uint32_t keystore; /* index */
     int start, queue;  /* sealed memory; the end to take from */
+    int gate;          /* of its logins; -1: it has none */
     const struct pin *pin;
 };
 
@@ -51,7 +51,10 @@ bool signer_take_state(struct signer *signer, const struct channel_message *mess
 void signer_rest(struct signer *signer, struct counters_history *history, const char *keystore,
                  const struct child_end *end, uint64_t now_ms);
 
-/* Kills one that hangs in a login or a signature; with a token also one that cannot open it. */
+/* Inside a login, or before the gate to one: not to be killed before that login's own deadline (TRAPS 9). */
+bool signer_logs_in(const struct signer *signer);
+
+/* Kills one that is odd, or hangs in a login or a signature; with a token also one that cannot open it. */
 void signer_watch(struct signer *signer, bool has_token, uint64_t sign_timeout_ms, uint64_t now_ms);
 
 /* Kills one that does not end although its queue ended waited_ms ago. */

@@ -52,7 +52,8 @@ static int gathering_seal(const struct gathering *gathering, struct err *err)
     return fd;
 }
 
-/* The workers keep to max-signatures-per-second, each to its share, rounded up: no more can honestly come. */
+/* The workers together keep to max-signatures-per-second; what they asked for in time may come together,
+ * after a fault: one more of each is still honest. */
 static uint32_t signer_limit(const struct conf *conf, const struct conf_keystore *of)
 {
     uint64_t all = (uint64_t)of->max_signatures_per_second + conf->workers;

@@ -102,12 +102,17 @@ static bool place_descriptors(int channel)
     return syscall(SYS_close_range, CHANNEL_FD + 1, ~0U, CLOSE_RANGE_CLOEXEC) == 0;
 }
 
+/* What a service manager, a terminal or a person sends to every process of ours is the supervisor's to act
+ * on: transfers end, and logs are opened anew, by its word. */
 static void reset_signals(void)
 {
+    static const int ignored[] = {SIGPIPE, SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2};
     sigset_t none;
 
     for (int number = 1; number < NSIG; number++)
-        (void)signal(number, number == SIGPIPE ? SIG_IGN : SIG_DFL);
+        (void)signal(number, SIG_DFL);
+    for (size_t i = 0; i < sizeof ignored / sizeof ignored[0]; i++)
+        (void)signal(ignored[i], SIG_IGN);
     (void)sigemptyset(&none);
     (void)sigprocmask(SIG_SETMASK, &none, NULL);
 }

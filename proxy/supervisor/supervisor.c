@@ -31,7 +31,7 @@ static void logs_gone(void *owner)
         const char *fault = log_keeper_fault(supervisor->logs);
 
         phase_say(fault[0] ? fault : "the housekeeper ended before it was ready");
-        phase_end(supervisor, CHILD_EXIT_CONFIGURATION);
+        phase_end(supervisor, log_keeper_exit_code(supervisor->logs));
     }
     phase_advance(supervisor);
 }
@@ -64,13 +64,25 @@ static void keystore_has_queue(void *owner, struct keystore *keystore)
     keystore_tell(owner, keystore, crew_tell_queue);
 }
 
+/* Of all that know by now, whoever's signer it was: each may have its PIN from another file. */
+static void remember_refusals(struct supervisor *supervisor, const struct keystore *closed)
+{
+    for (size_t i = 0; i < KEYSTORE_SLOTS_MAX; i++) {
+        const struct keystore *one = supervisor->keystores[i];
+
+        if (one && (one == closed || keystore_pin_refused(one)))
+            refusals_add(&supervisor->refusals, keystore_conf(one), keystore_pin(one));
+    }
+}
+
 static void keystore_is_changed(void *owner, struct keystore *keystore)
 {
     struct supervisor *supervisor = owner;
 
     if (keystore_trouble(keystore) == TROUBLE_CLOSED)
-        refusals_add(&supervisor->refusals, keystore_conf(keystore), keystore_pin(keystore));
-    if (supervisor->phase <= PHASE_RUNNING && !supervisor->options->check) {
+        remember_refusals(supervisor, keystore);
+    /* Sessions of a drain, and of a stop, want signatures to their end. */
+    if (supervisor->phase <= PHASE_STOP_WORKERS && !supervisor->options->check) {
         keystore_tell(supervisor, keystore, crew_tell_can_sign);
         feed_keystore(supervisor, keystore);
     }
@@ -193,6 +205,7 @@ static void on_tick(struct ev_loop *loop, ev_timer *watcher, int events)
 
     (void)loop;
     (void)events;
+    standstill_look(&supervisor->family.standstill, now_ms);
     for (size_t i = 0; i < KEYSTORE_SLOTS_MAX; i++)
         if (supervisor->keystores[i])
             keystore_tick(supervisor->keystores[i], now_ms);
@@ -268,6 +281,7 @@ static void supervisor_watch(struct supervisor *supervisor)
     ev_init(&supervisor->deadline, on_deadline);
     ev_prepare_init(&supervisor->turn, on_turn);
     supervisor->tick.data = supervisor->deadline.data = supervisor->turn.data = supervisor;
+    standstill_look(&supervisor->family.standstill, clock_monotonic_ms());
     ev_timer_start(supervisor->loop, &supervisor->tick);
     ev_prepare_start(supervisor->loop, &supervisor->turn);
 }
@@ -288,7 +302,9 @@ int supervisor_main(const struct supervisor_options *options)
     if (setup_make(&supervisor, options, &users)) {
         supervisor_watch(&supervisor);
         phase_enter(&supervisor, PHASE_HOUSEKEEPER);
-        ev_run(supervisor.loop, 0);
+        /* What failed at once has asked the loop to stop before it ran: it would not know any more. */
+        if (supervisor.phase != PHASE_OVER)
+            ev_run(supervisor.loop, 0);
         code = supervisor.exit_code;
         if (options->check && code == CHILD_EXIT_OK)
             (void)printf("%s: configuration is fine\n", options->configuration);

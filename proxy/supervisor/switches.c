@@ -125,16 +125,45 @@ void switches_apply(const struct switches *switches, struct generation *generati
             generation_keep_closed(generation, i, true);
 }
 
+static bool open_again(struct generation *generation, size_t index, const struct generation *other,
+                       struct err *err)
+{
+    generation_keep_closed(generation, index, false);
+    if (generation_open(generation, index, other, err))
+        return true;
+    generation_keep_closed(generation, index, true);
+    return false;
+}
+
+/* The generation that a reload is making; NULL: none. */
+static struct generation *coming_generation(const struct supervisor *supervisor)
+{
+    return supervisor->reload.crew ? supervisor->reload.crew->generation : NULL;
+}
+
+/* It has bound already, and what it holds would stay open, or keep the address from being bound again. */
+static bool turn_coming(struct supervisor *supervisor, bool on, const char *alias, struct err *err)
+{
+    struct generation *coming = coming_generation(supervisor);
+    const struct conf *conf = coming ? coming->conf : NULL;
+
+    for (size_t i = 0; conf && i < conf->listener_count; i++) {
+        if (!conf->listeners[i].enabled || strcmp(conf->listeners[i].alias, alias) != 0)
+            continue;
+        if (on)
+            return !coming->kept_closed[i] || open_again(coming, i, supervisor->current->generation, err);
+        generation_keep_closed(coming, i, true);
+    }
+    return true;
+}
+
 /* Its sockets are new ones: nobody has waited in them. */
 static bool listener_on(struct supervisor *supervisor, size_t index, struct err *err)
 {
     struct generation *generation = supervisor->current->generation;
 
-    generation_keep_closed(generation, index, false);
-    if (!generation_open(generation, index, err)) {
-        generation_keep_closed(generation, index, true);
+    if (!open_again(generation, index, coming_generation(supervisor), err))
         return false;
-    }
     worker_pool_listen_at(supervisor->current->workers, generation_first_bind(generation, index),
                           generation->conf->listeners[index].bind_count);
     return true;
@@ -165,6 +194,8 @@ static bool turn_listener(struct supervisor *supervisor, bool on, size_t index, 
         generation_keep_closed(generation, index, true);
         tell_all(supervisor, MESSAGE_LISTENER, false, listener->alias);
     }
+    if (!turn_coming(supervisor, on, listener->alias, &err))
+        reload_fail(supervisor, err.text);
     log_switch("", on, listener->alias);
     return buf_printf(answer, "listener %s: %s\n", listener->alias,
                       on ? "enabled" : "disabled; its sessions go on");

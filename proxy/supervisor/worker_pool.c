@@ -40,7 +40,7 @@ struct worker_pool {
     size_t count;
     ev_timer next;
     bool listening, draining, stopping; /* draining: none is replaced any more */
-    uint64_t kill_ms;
+    uint64_t end_ms, slack_ms;          /* when they end, as they were told, and what they have beyond */
 };
 
 bool worker_pool_ready(const struct worker_pool *pool)
@@ -86,7 +86,7 @@ static size_t place_grants(const struct place *place, struct grant *out, size_t 
     return count + setup->user->grants(setup->owner, out + count, max - count);
 }
 
-enum { PEERS_MAX = 1024, PEERS_A_MESSAGE = 190 };
+enum { PEERS_MAX = 1024 };
 
 /* In messages of their own behind the start's: they may be more than one holds. */
 static void place_grant_peers(struct place *place)
@@ -95,8 +95,9 @@ static void place_grant_peers(struct place *place)
     const struct worker_pool_setup *setup = &place->pool->setup;
     size_t count = setup->user->peers(setup->owner, peers, PEERS_MAX);
 
-    for (size_t i = 0; i < count; i += PEERS_A_MESSAGE)
-        child_grant(&place->child, peers + i, count - i < PEERS_A_MESSAGE ? count - i : PEERS_A_MESSAGE);
+    for (size_t i = 0; i < count; i += WORKER_POOL_PEERS_MAX)
+        child_grant(&place->child, peers + i,
+                    count - i < WORKER_POOL_PEERS_MAX ? count - i : WORKER_POOL_PEERS_MAX);
 }
 
 static void place_start(struct place *place)
@@ -256,7 +257,8 @@ static bool place_hangs(const struct place *place, uint64_t now_ms)
 
     if (beat_ms > last_ms && beat_ms <= now_ms)
         last_ms = beat_ms;
-    return child_runs(&place->child) && place->child.ready && now_ms - last_ms > WORKER_HEARTBEAT_MS;
+    return child_runs(&place->child) && place->child.ready &&
+           standstill_age_ms(&place->child.family->standstill, last_ms, now_ms) > WORKER_HEARTBEAT_MS;
 }
 
 void worker_pool_tick(struct worker_pool *pool, uint64_t now_ms)
@@ -264,7 +266,8 @@ void worker_pool_tick(struct worker_pool *pool, uint64_t now_ms)
     for (size_t i = 0; i < pool->count; i++) {
         struct place *place = &pool->places[i];
 
-        if ((pool->stopping || pool->draining) && now_ms >= pool->kill_ms)
+        if ((pool->stopping || pool->draining) &&
+            standstill_overdue(&pool->setup.family->standstill, pool->end_ms, pool->slack_ms, now_ms))
             child_kill(&place->child, "it did not end in the time it was given");
         else if (place_hangs(place, now_ms))
             child_kill(&place->child, "its heart stopped");
@@ -277,12 +280,10 @@ void worker_pool_send(struct worker_pool *pool, uint32_t type, const void *paylo
         child_send(&pool->places[i].child, type, payload, len);
 }
 
-void worker_pool_grant(struct worker_pool *pool, enum grant_kind kind, uint32_t index, int fd)
+void worker_pool_grants(struct worker_pool *pool, const struct grant *grants, size_t count)
 {
-    const struct grant grant = {kind, index, fd};
-
-    for (size_t i = 0; i < pool->count; i++)
-        child_grant(&pool->places[i].child, &grant, 1);
+    for (size_t i = 0; count && i < pool->count; i++)
+        child_grant(&pool->places[i].child, grants, count);
 }
 
 void worker_pool_listen(struct worker_pool *pool)
@@ -291,8 +292,7 @@ void worker_pool_listen(struct worker_pool *pool)
     size_t count = listener_grants(pool->setup.generation, grants, GENERATION_BINDS_MAX);
 
     pool->listening = true;
-    for (size_t i = 0; count && i < pool->count; i++)
-        child_grant(&pool->places[i].child, grants, count);
+    worker_pool_grants(pool, grants, count);
 }
 
 void worker_pool_listen_at(struct worker_pool *pool, size_t first_bind, size_t count)
@@ -323,10 +323,12 @@ bool worker_pool_kick(struct worker_pool *pool, uint64_t session)
 }
 
 /* A time for a person's patience: an u32 of milliseconds holds 49 days. */
-static void pool_tell(struct worker_pool *pool, enum message_type type, uint64_t span_ms)
+static void pool_tell(struct worker_pool *pool, enum message_type type, uint64_t span_ms, uint64_t slack_ms)
 {
     const uint32_t payload = span_ms > UINT32_MAX ? UINT32_MAX : (uint32_t)span_ms;
 
+    pool->end_ms = clock_monotonic_ms() + span_ms;
+    pool->slack_ms = slack_ms;
     worker_pool_send(pool, type, &payload, sizeof payload);
     ev_timer_stop(pool->setup.family->loop, &pool->next);
 }
@@ -335,21 +337,17 @@ void worker_pool_drain(struct worker_pool *pool, uint64_t drain_ms)
 {
     pool->draining = true;
     pool->listening = false;
-    pool->kill_ms = clock_monotonic_ms() + drain_ms + WORKER_DRAIN_SLACK_MS;
-    pool_tell(pool, MESSAGE_DRAIN, drain_ms);
+    pool_tell(pool, MESSAGE_DRAIN, drain_ms, WORKER_DRAIN_SLACK_MS);
 }
 
 void worker_pool_stop(struct worker_pool *pool, uint64_t stop_ms)
 {
-    uint64_t now_ms = clock_monotonic_ms();
-    uint64_t kill_ms = stop_ms ? now_ms + stop_ms + WORKER_STOP_SLACK_MS : now_ms;
+    uint64_t slack_ms = stop_ms ? WORKER_STOP_SLACK_MS : 0;
 
-    if (!pool->stopping || kill_ms < pool->kill_ms) {
-        pool_tell(pool, MESSAGE_STOP, stop_ms);
-        pool->kill_ms = kill_ms;
-    }
+    if (!pool->stopping || clock_monotonic_ms() + stop_ms + slack_ms < pool->end_ms + pool->slack_ms)
+        pool_tell(pool, MESSAGE_STOP, stop_ms, slack_ms);
     pool->stopping = true;
-    worker_pool_tick(pool, now_ms);
+    worker_pool_tick(pool, clock_monotonic_ms());
 }
 
 /* -- looking ----------------------------------------------------------------------------------- */

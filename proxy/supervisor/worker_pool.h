@@ -64,7 +64,14 @@ bool worker_pool_kick(struct worker_pool *pool, uint64_t session);
 
 /* To all that run. */
 void worker_pool_send(struct worker_pool *pool, uint32_t type, const void *payload, size_t len);
-void worker_pool_grant(struct worker_pool *pool, enum grant_kind kind, uint32_t index, int fd);
+void worker_pool_grants(struct worker_pool *pool, const struct grant *grants, size_t count);
+
+static inline void worker_pool_grant(struct worker_pool *pool, enum grant_kind kind, uint32_t index, int fd)
+{
+    const struct grant grant = {kind, index, fd};
+
+    worker_pool_grants(pool, &grant, 1);
+}
 
 /* MESSAGE_DRAIN: others listen now; what is connected may go on for drain_ms. */
 void worker_pool_drain(struct worker_pool *pool, uint64_t drain_ms);
@@ -76,6 +83,7 @@ void worker_pool_stop(struct worker_pool *pool, uint64_t stop_ms);
 size_t worker_pool_pages(const struct worker_pool *pool, struct grant *out, size_t max);
 
 /* The same for other workers, read-only. */
+enum { WORKER_POOL_PEERS_MAX = 190 }; /* so many in one message: more than a pool has */
 size_t worker_pool_peers(const struct worker_pool *pool, struct grant *out, size_t max);
 
 /* What is known of a worker; page is read as hostile. */

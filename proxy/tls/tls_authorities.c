@@ -7,6 +7,7 @@
 #include "tls_pem.h"
 #include "tls_trust_private.h"
 
+#include <openssl/err.h>
 #include <openssl/x509v3.h>
 #include <stdlib.h>
 #include <string.h>
@@ -70,6 +71,69 @@ static bool read_authorities(struct tls_authorities *authorities, const struct t
     return true;
 }
 
+/* The one whose key has signed it; NULL: it is not in the truststore. */
+static X509 *issuer_of(const struct tls_authorities *authorities, X509 *certificate)
+{
+    STACK_OF(X509_OBJECT) *all = X509_STORE_get0_objects(authorities->store);
+
+    for (int i = 0; i < sk_X509_OBJECT_num(all); i++) {
+        X509 *issuer = X509_OBJECT_get0_X509(sk_X509_OBJECT_value(all, i));
+
+        if (issuer && !X509_NAME_cmp(X509_get_subject_name(issuer), X509_get_issuer_name(certificate)) &&
+            X509_verify(certificate, X509_get0_pubkey(issuer)) == 1)
+            return issuer;
+    }
+    return NULL;
+}
+
+/* By the issuer's name first: hardly any is named, and signatures cost. */
+static bool is_named(const struct tls_authorities *authorities, X509 *certificate)
+{
+    struct tls_issuer issuer = {.serial_len = 0};
+    const X509 *known;
+
+    if (tls_crls_ask_about(authorities->crls, certificate, NULL) != X509_V_ERR_CERT_REVOKED)
+        return false;
+    known = issuer_of(authorities, certificate);
+    return !known || !tls_hash_of(known, issuer.hash) ||
+           tls_crls_ask_about(authorities->crls, certificate, &issuer) == X509_V_ERR_CERT_REVOKED;
+}
+
+/* OpenSSL asks no CRL about whom it trusts by itself: it is asked once, here. A CRL goes on naming what it
+ * names, however old it is. */
+static bool find_revoked(struct tls_authorities *authorities)
+{
+    STACK_OF(X509_OBJECT) *all = X509_STORE_get0_objects(authorities->store);
+    bool found = true;
+
+    authorities->revoked = calloc(authorities->count + 1, TLS_HASH_LEN);
+    for (int i = 0; authorities->revoked && found && i < sk_X509_OBJECT_num(all); i++) {
+        X509 *certificate = X509_OBJECT_get0_X509(sk_X509_OBJECT_value(all, i));
+
+        if (certificate && is_named(authorities, certificate))
+            found = tls_hash_of(certificate, authorities->revoked[authorities->revoked_count++]);
+    }
+    ERR_clear_error();
+    if (!authorities->revoked || !found)
+        return false;
+    qsort(authorities->revoked, authorities->revoked_count, TLS_HASH_LEN, tls_hash_order);
+    return true;
+}
+
+bool tls_authorities_revoke(const struct tls_authorities *authorities, const uint8_t hash[TLS_HASH_LEN])
+{
+    return authorities->revoked_count &&
+           bsearch(hash, authorities->revoked, authorities->revoked_count, TLS_HASH_LEN, tls_hash_order);
+}
+
+bool tls_authorities_revoke_end(const struct tls_authorities *authorities, STACK_OF(X509) * chain)
+{
+    uint8_t hash[TLS_HASH_LEN];
+
+    return authorities->revoked_count && (!tls_hash_of(sk_X509_value(chain, sk_X509_num(chain) - 1), hash) ||
+                                          tls_authorities_revoke(authorities, hash));
+}
+
 static bool read_crls(struct tls_authorities *authorities, const struct tls_trust_setup *setup,
                       struct err *err)
 {
@@ -83,7 +147,7 @@ static bool read_crls(struct tls_authorities *authorities, const struct tls_trus
         flags |= X509_V_FLAG_CRL_CHECK | X509_V_FLAG_CRL_CHECK_ALL;
         tls_trust_watch_crls(authorities->store);
     }
-    if (X509_STORE_set_flags(authorities->store, flags))
+    if (X509_STORE_set_flags(authorities->store, flags) && (!setup->crl_pem || find_revoked(authorities)))
         return true;
     err_set(err, "out of memory");
     return false;
@@ -140,5 +204,6 @@ void tls_authorities_unref(struct tls_authorities *authorities)
     X509_STORE_free(authorities->store);
     sk_X509_NAME_pop_free(authorities->names, X509_NAME_free);
     free(authorities->hashes);
+    free(authorities->revoked);
     free(authorities);
 }

@@ -21,54 +21,33 @@
 /* OpenSSL's cert_cb: the partner asks for a certificate, and says what he can verify. */
 static int choose_key(SSL *ssl, void *unused);
 
-static void set_behaviour(SSL_CTX *ssl_ctx)
-{
-    X509_VERIFY_PARAM *param = SSL_CTX_get0_param(ssl_ctx);
-
-    SSL_CTX_set_security_level(ssl_ctx, 2);
-    SSL_CTX_set_options(ssl_ctx, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
-    SSL_CTX_set_mode(ssl_ctx, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_NO_AUTO_CHAIN |
-                                  SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER | SSL_MODE_ASYNC);
-    SSL_CTX_set_session_cache_mode(ssl_ctx, SSL_SESS_CACHE_OFF);
-    SSL_CTX_set_verify(ssl_ctx, SSL_VERIFY_PEER, NULL);
-    SSL_CTX_set_cert_verify_callback(ssl_ctx, tls_client_verify, NULL);
-    SSL_CTX_set_cert_cb(ssl_ctx, choose_key, NULL);
-    X509_VERIFY_PARAM_set_hostflags(param, X509_CHECK_FLAG_NEVER_CHECK_SUBJECT |
-                                               X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
-}
-
 static bool setup(struct tls_client_ctx *ctx, const struct tls_client_policy *policy, struct err *err)
 {
     const struct tls_algorithms algorithms = {policy->versions, policy->ciphers, policy->ciphersuites,
                                               policy->groups};
 
-    ctx->ssl_ctx = SSL_CTX_new_ex(remote_key_library(), REMOTE_PROPERTIES, TLS_client_method());
-    if (!ctx->ssl_ctx) {
-        (void)tls_cause(NULL, err);
+    ctx->ssl_ctx = tls_algorithms_ctx(TLS_client_method(), SSL_CTRL_SET_SIGALGS_LIST, &algorithms, err);
+    if (!ctx->ssl_ctx)
         return false;
-    }
-    set_behaviour(ctx->ssl_ctx);
-    if (!tls_algorithms_set(ctx->ssl_ctx, &algorithms, err))
-        return false;
-    if (tls_algorithms_list(ctx->ssl_ctx, SSL_CTRL_SET_SIGALGS_LIST, TLS_PEER_SCHEMES))
-        return true;
-    (void)tls_cause(NULL, err);
-    return false;
+    SSL_CTX_set_session_cache_mode(ctx->ssl_ctx, SSL_SESS_CACHE_OFF);
+    SSL_CTX_set_verify(ctx->ssl_ctx, SSL_VERIFY_PEER, NULL);
+    SSL_CTX_set_cert_verify_callback(ctx->ssl_ctx, tls_client_verify, NULL);
+    SSL_CTX_set_cert_cb(ctx->ssl_ctx, choose_key, NULL);
+    X509_VERIFY_PARAM_set_hostflags(SSL_CTX_get0_param(ctx->ssl_ctx),
+                                    X509_CHECK_FLAG_NEVER_CHECK_SUBJECT |
+                                        X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
+    return true;
 }
 
 struct tls_client_ctx *tls_client_ctx_new(const struct tls_client_policy *policy, struct err *err)
 {
-    struct tls_client_ctx *ctx;
+    struct tls_client_ctx *ctx = calloc(1, sizeof *ctx);
 
-    if (!remote_key_setup(err))
-        return NULL;
-    ctx = calloc(1, sizeof *ctx);
     if (!ctx) {
         err_set(err, "out of memory");
         return NULL;
     }
     ctx->references = 1;
-    ERR_clear_error();
     if (!setup(ctx, policy, err)) {
         tls_client_ctx_unref(ctx);
         ctx = NULL;

@@ -138,6 +138,17 @@ static int verify_one(int fine, X509_STORE_CTX *store)
     return fine || !tls ? fine : tls_trust_concede(store, tls->client->crl_fail);
 }
 
+static bool ends_revoked(X509_STORE_CTX *store, const struct tls_authorities *authorities)
+{
+    STACK_OF(X509) *chain = X509_STORE_CTX_get0_chain(store);
+
+    if (!authorities || !tls_authorities_revoke_end(authorities, chain))
+        return false;
+    X509_STORE_CTX_set_error(store, X509_V_ERR_CERT_REVOKED);
+    X509_STORE_CTX_set_current_cert(store, sk_X509_value(chain, sk_X509_num(chain) - 1));
+    return true;
+}
+
 int tls_client_verify(X509_STORE_CTX *store, void *unused)
 {
     const SSL *ssl = X509_STORE_CTX_get_ex_data(store, SSL_get_ex_data_X509_STORE_CTX_idx());
@@ -146,7 +157,7 @@ int tls_client_verify(X509_STORE_CTX *store, void *unused)
     (void)unused;
     X509_STORE_CTX_set_depth(store, (int)tls->client->verify_depth);
     X509_STORE_CTX_set_verify_cb(store, verify_one);
-    if (X509_verify_cert(store) > 0)
+    if (X509_verify_cert(store) > 0 && !ends_revoked(store, tls->client->authorities))
         return 1;
     if (X509_STORE_CTX_get_error(store) == X509_V_OK)
         X509_STORE_CTX_set_error(store, X509_V_ERR_UNSPECIFIED);

@@ -10,19 +10,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-static bool set_algorithms(SSL_CTX *ctx, const struct tls_policy *policy, struct err *err)
-{
-    const struct tls_algorithms algorithms = {policy->versions, policy->ciphers, policy->ciphersuites,
-                                              policy->groups};
-
-    if (!tls_algorithms_set(ctx, &algorithms, err))
-        return false;
-    if (tls_keys_setup(ctx) && tls_algorithms_list(ctx, SSL_CTRL_SET_CLIENT_SIGALGS_LIST, TLS_PEER_SCHEMES))
-        return true;
-    (void)tls_cause(NULL, err);
-    return false;
-}
-
 static bool hash_field(EVP_MD_CTX *hash, const void *data, size_t len)
 {
     uint64_t prefix = len;
@@ -82,12 +69,7 @@ static void set_behaviour(struct tls_ctx *ctx)
 {
     SSL_CTX *ssl_ctx = ctx->ssl_ctx;
 
-    SSL_CTX_set_security_level(ssl_ctx, 2);
-    SSL_CTX_set_options(ssl_ctx,
-                        SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION | SSL_OP_CIPHER_SERVER_PREFERENCE);
-    /* Our chain comes from the inventory, never from the store of the client's authorities. */
-    SSL_CTX_set_mode(ssl_ctx, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_NO_AUTO_CHAIN |
-                                  SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER | SSL_MODE_ASYNC);
+    SSL_CTX_set_options(ssl_ctx, SSL_OP_CIPHER_SERVER_PREFERENCE);
     SSL_CTX_set_max_early_data(ssl_ctx, 0);
     SSL_CTX_set_recv_max_early_data(ssl_ctx, 0);
     SSL_CTX_set_client_hello_cb(ssl_ctx, tls_hello_take, NULL);
@@ -100,11 +82,13 @@ static void set_behaviour(struct tls_ctx *ctx)
 
 static bool setup(struct tls_ctx *ctx, const struct tls_policy *policy, struct err *err)
 {
-    ctx->ssl_ctx = SSL_CTX_new_ex(remote_key_library(), REMOTE_PROPERTIES, TLS_server_method());
-    if (!ctx->ssl_ctx) {
-        (void)tls_cause(NULL, err);
+    const struct tls_algorithms algorithms = {policy->versions, policy->ciphers, policy->ciphersuites,
+                                              policy->groups};
+
+    ctx->ssl_ctx =
+        tls_algorithms_ctx(TLS_server_method(), SSL_CTRL_SET_CLIENT_SIGALGS_LIST, &algorithms, err);
+    if (!ctx->ssl_ctx)
         return false;
-    }
     if (policy->alpn && !text_copy(ctx->alpn, sizeof ctx->alpn, policy->alpn)) {
         err_set(err, "the ALPN name is too long");
         return false;
@@ -116,27 +100,23 @@ static bool setup(struct tls_ctx *ctx, const struct tls_policy *policy, struct e
     ctx->notice = policy->notice;
     ctx->notice_owner = policy->notice_owner;
     set_behaviour(ctx);
-    if (!set_session_context(ctx->ssl_ctx, policy)) {
+    if (!tls_keys_setup(ctx->ssl_ctx) || !set_session_context(ctx->ssl_ctx, policy)) {
         (void)tls_cause(NULL, err);
         return false;
     }
-    return tls_keys_make_sets(ctx, policy, err) && set_algorithms(ctx->ssl_ctx, policy, err) &&
-           tickets_setup(ctx, policy, err) && tls_peer_setup(ctx->ssl_ctx, policy, ctx, err);
+    return tls_keys_make_sets(ctx, policy, err) && tickets_setup(ctx, policy, err) &&
+           tls_peer_setup(ctx->ssl_ctx, policy, ctx, err);
 }
 
 struct tls_ctx *tls_ctx_new(const struct tls_policy *policy, struct err *err)
 {
-    struct tls_ctx *ctx;
+    struct tls_ctx *ctx = calloc(1, sizeof *ctx);
 
-    if (!remote_key_setup(err))
-        return NULL;
-    ctx = calloc(1, sizeof *ctx);
     if (!ctx) {
         err_set(err, "out of memory");
         return NULL;
     }
     ctx->references = 1;
-    ERR_clear_error();
     if (!setup(ctx, policy, err)) {
         tls_ctx_unref(ctx);
         ctx = NULL;

@@ -72,6 +72,11 @@ bool tls_certificate(struct tls *tls, const uint8_t **der, size_t *len)
     return peer->der;
 }
 
+bool tls_is_inside_record(const struct tls *tls)
+{
+    return SSL_has_pending(tls->ssl);
+}
+
 bool tls_chain_certificate(const struct tls *tls, size_t index, uint8_t **der, size_t *len)
 {
     STACK_OF(X509) *sent = SSL_get_peer_cert_chain(tls->ssl);

@@ -33,6 +33,9 @@ struct tls_facts {
 
 void tls_facts(const struct tls *tls, struct tls_facts *out);
 
+/* Some bytes of a record have come, and not all: an end here is none, whatever ends it. */
+bool tls_is_inside_record(const struct tls *tls);
+
 struct tls_judgement {
     enum tls_verdict verdict;
     const char *partner; /* borrowed from the trust; "": nobody's, or not trusted */

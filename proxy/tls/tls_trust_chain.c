@@ -133,6 +133,15 @@ static void remember(struct tls_standing *out, STACK_OF(X509) * chain)
     out->chained = remember_issuers(out, chain);
 }
 
+/* No CRL has to vouch for the end of the chain, but one that names it counts. */
+static void decide_by_end(const struct tls_trust *trust, STACK_OF(X509) * chain, struct tls_standing *out)
+{
+    if (tls_authorities_revoke_end(trust->authorities, chain))
+        out->code = X509_V_ERR_CERT_REVOKED;
+    else
+        remember(out, chain);
+}
+
 static void decide_by_chain(const struct tls_trust *trust, X509 *leaf, STACK_OF(X509) * sent,
                             struct tls_standing *out)
 {
@@ -147,7 +156,7 @@ static void decide_by_chain(const struct tls_trust *trust, X509 *leaf, STACK_OF(
     X509_VERIFY_PARAM_set_auth_level(X509_STORE_CTX_get0_param(store), SECURITY_LEVEL);
     X509_STORE_CTX_set_verify_cb(store, look);
     if (X509_verify_cert(store) > 0)
-        remember(out, X509_STORE_CTX_get0_chain(store));
+        decide_by_end(trust, X509_STORE_CTX_get0_chain(store), out);
     else if (X509_STORE_CTX_get_error(store) != X509_V_OK)
         out->code = X509_STORE_CTX_get_error(store);
 done:
@@ -206,7 +215,11 @@ static int revocation(const struct tls_trust *trust, const X509 *leaf, const str
 {
     const struct tls_crls *crls = trust->authorities->crls;
     const struct tls_issuer *issuers = then->issuers;
-    int code = weigh(trust, tls_crls_ask_about(crls, leaf, needed ? &issuers[0] : NULL), needed == 0);
+    int code;
+
+    if (needed && tls_authorities_revoke(trust->authorities, issuers[needed - 1].hash))
+        return X509_V_ERR_CERT_REVOKED;
+    code = weigh(trust, tls_crls_ask_about(crls, leaf, needed ? &issuers[0] : NULL), needed == 0);
 
     for (int i = 0; code == X509_V_OK && i + 1 < needed; i++)
         code = weigh(trust, tls_crls_ask(crls, &issuers[i + 1], issuers[i].serial, issuers[i].serial_len),

@@ -50,7 +50,6 @@ bool tls_trust_concede(X509_STORE_CTX *store, bool crl_fail);
 
 /* The words for a code; "" for X509_V_OK. */
 const char *tls_trust_reason(int code);
-
 /* The names to announce; NULL: none are. */
 const STACK_OF(X509_NAME) * tls_trust_names(const struct tls_trust *trust);
 
@@ -66,14 +65,18 @@ struct tls_authorities {
     uint8_t content[TLS_HASH_LEN]; /* of the bytes */
     X509_STORE *store;
     STACK_OF(X509_NAME) * names;
-    uint8_t (*hashes)[TLS_HASH_LEN]; /* of the certificates, sorted */
-    size_t count;
+    uint8_t (*hashes)[TLS_HASH_LEN];  /* of the certificates, sorted */
+    uint8_t (*revoked)[TLS_HASH_LEN]; /* of those that a CRL names: no chain may end there */
+    size_t count, revoked_count;
     struct tls_crls *crls; /* NULL: nothing is asked about revocation */
 };
 
 /* Those of the setup's bytes: read, or somebody else's. */
 struct tls_authorities *tls_authorities_get(const struct tls_trust_setup *setup, struct err *err);
 void tls_authorities_unref(struct tls_authorities *authorities);
+/* Is it one of the revoked? Is the end of this chain? */
+bool tls_authorities_revoke(const struct tls_authorities *authorities, const uint8_t hash[TLS_HASH_LEN]);
+bool tls_authorities_revoke_end(const struct tls_authorities *authorities, STACK_OF(X509) * chain);
 
 struct tls_trust {
     unsigned references;
@@ -86,7 +89,6 @@ struct tls_trust {
 
 /* Spares the checks of CRLs that have been made (tls_trust_chain.c). */
 void tls_trust_watch_crls(X509_STORE *store);
-
 bool tls_hash_of(const X509 *certificate, uint8_t out[TLS_HASH_LEN]);
 /* Names that differ in case or spaces only are one (RFC 5280 7.1). */
 bool tls_name_of(const X509_NAME *name, uint8_t out[TLS_NAME_LEN]);

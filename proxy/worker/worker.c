@@ -10,7 +10,6 @@
 #include "worker_setup.h"
 
 #include <ev.h>
-#include <signal.h>
 #include <string.h>
 #include <sys/resource.h>
 
@@ -243,7 +242,6 @@ int worker_main(void)
     struct err err;
 
     sandbox_hide();
-    (void)signal(SIGPIPE, SIG_IGN);
     worker_init(&process.worker);
     if (!worker_start(&process, &err)) {
         (void)message_send_text(CHANNEL_FD, MESSAGE_FAULT, CHILD_EXIT_CONFIGURATION, err.text);

@@ -65,6 +65,7 @@ static bool grant_store(struct worker *worker, const struct grant *grant)
     case GRANT_LOG_SOURCE:
     case GRANT_LOG_TARGET:
     case GRANT_SIGNER_START:
+    case GRANT_LOGIN_GATE:
     case GRANT_PIN:
     case GRANT_WORKER_PAGE:
     case GRANT_SIGNER_PAGE:
@@ -173,7 +174,9 @@ static bool grant_use(struct worker *worker, enum grant_kind kind, uint32_t inde
 bool worker_take_grants(struct worker *worker, struct channel_message *message, struct err *err)
 {
     struct grant grants[CHANNEL_FDS_MAX];
+    struct err one;
     size_t count;
+    bool all = true;
 
     if (!message_read_grants(message, grants, CHANNEL_FDS_MAX, &count)) {
         err_set(err, "the supervisor's grant is malformed");
@@ -184,10 +187,14 @@ bool worker_take_grants(struct worker *worker, struct channel_message *message, 
             (void)close(grants[i].fd);
             continue;
         }
-        if (worker->started && !grant_use(worker, grants[i].kind, grants[i].index, err))
-            return false;
+        if (!worker->started || grant_use(worker, grants[i].kind, grants[i].index, &one))
+            continue;
+        /* The others are no worse for it. */
+        if (all)
+            *err = one;
+        all = false;
     }
-    return true;
+    return all;
 }
 
 bool worker_collect(struct worker *worker, struct err *err)

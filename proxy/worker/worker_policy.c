@@ -118,7 +118,7 @@ bool worker_take_peer(struct worker *worker, uint32_t number, struct err *err)
     worker->peer_page = -1;
     if (number == worker->number)
         return true;
-    if (page && quotas_add_peer(worker->quotas, page))
+    if (page && quotas_add_peer(worker->quotas, number, page))
         return true;
     if (page)
         err_set(err, "too many workers");

@@ -99,11 +99,6 @@ static uint64_t keystore_patience_ms(const struct conf *conf, size_t keystore)
     return patience_ms;
 }
 
-static uint32_t share_of(uint32_t amount, uint32_t workers)
-{
-    return workers ? (amount + workers - 1) / workers : amount;
-}
-
 static bool build_signers(struct worker *worker, struct err *err)
 {
     const struct conf *conf = worker->conf;
@@ -114,7 +109,9 @@ static bool build_signers(struct worker *worker, struct err *err)
         const struct sign_client_policy policy = {
             .keystore = keystore->alias,
             .max_in_flight = share ? share : 1,
-            .per_second = share_of(keystore->max_signatures_per_second, conf->workers),
+            .quotas = worker->quotas,
+            .rate_key = quotas_key(worker->quotas, LIMIT_SIGNATURES, keystore->alias, NULL),
+            .per_second = keystore->max_signatures_per_second,
             .patience_ms = keystore_patience_ms(conf, i),
             .timeout_ms = keystore->sign_timeout_ms,
             .counters = &worker->counters->keystores[i],

@@ -88,5 +88,18 @@ class Handshakes:
         return {name: float(value) for name, value in re.findall(r"(\w+)=([\d.]+)", out)}
 
 
+def valid(what, result):
+    """These figures, when all handshakes were what was asked for; else they say nothing, and this is the end: exit 1."""
+    if not result["done"] or result["failed"] or result["other"]:
+        sys.exit(f"{what}: {result['done']:.0f} handshakes, {result['failed']:.0f} failed, {result['other']:.0f} of the other "
+                 "kind: no figures")
+    return result
+
+
+def verdict(passed, what):
+    """A line for people, no exit code: whether a threshold is kept is up to the machine, too."""
+    print(f"{'PASS' if passed else 'FAIL'}: {what}", flush=True)
+
+
 def percentile(values, share):
     return sorted(values)[min(int(len(values) * share), len(values) - 1)]

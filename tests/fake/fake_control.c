@@ -293,13 +293,15 @@ bool fake_control_corrupts(const char *function)
     return control.shared && find_rule("corrupt", function);
 }
 
-unsigned long fake_control_token_flags(void)
+unsigned long fake_control_token_flags(unsigned long own)
 {
-    unsigned long all = 0;
+    const unsigned long all_flags = CKF_USER_PIN_COUNT_LOW | CKF_USER_PIN_FINAL_TRY | CKF_USER_PIN_LOCKED;
+    unsigned long all = own;
 
     if (!control.shared)
-        return 0;
-    refresh();
+        return all;
+    if (find_rule("flag", "NONE"))
+        return all & ~all_flags;
     for (int i = 0; i < control.rule_count; i++)
         if (rule_is(&control.rules[i], "flag", NULL))
             all |= FIND(flags, control.rules[i].words[1], 0);

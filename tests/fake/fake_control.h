@@ -33,8 +33,8 @@ bool fake_control_token_changed(void);
 bool fake_control_take_session(void);
 void fake_control_give_session(void);
 
-/* Flags that are added to the token's own. */
-unsigned long fake_control_token_flags(void);
+/* The token's own flags, with those that are added, or without those about its PIN. */
+unsigned long fake_control_token_flags(unsigned long own);
 
 /* One of the `parallel` places, waited for; fake_control_leave gives it back. */
 void fake_control_enter(void);

@@ -80,7 +80,7 @@ static CK_RV fake_GetTokenInfo(CK_SLOT_ID slot, CK_TOKEN_INFO *info)
         return CKR_TOKEN_NOT_PRESENT;
     code = real->C_GetTokenInfo(slot, info);
     if (code == CKR_OK)
-        info->flags |= fake_control_token_flags();
+        info->flags = fake_control_token_flags(info->flags);
     return code;
 }
 

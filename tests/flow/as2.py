@@ -9,7 +9,6 @@ import http.client
 import subprocess
 import threading
 import uuid
-from http.server import BaseHTTPRequestHandler
 
 import http_backend
 import waiting
@@ -68,20 +67,7 @@ class Answer:
         self.message_id, self.mic = message_id, mic
 
 
-class Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-
-    def log_message(self, *_):
-        """Quiet: tests look at what the station has."""
-
-    def answer(self, code, body=b"", headers=()):
-        self.send_response(code)
-        for name, value in headers:
-            self.send_header(name, value)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
+class Handler(http_backend.Quiet):
     def do_POST(self):
         station, kind = self.server.station, self.headers["Content-Type"]
         station.requests.append({name.lower(): value for name, value in self.headers.items()})
@@ -89,14 +75,14 @@ class Handler(BaseHTTPRequestHandler):
             body = b"".join(pieces_of(self.rfile, int(self.headers["Content-Length"])))
             receipt = station.check_receipt(self.headers["AS2-From"], kind, body)
             station.receipts[receipt.message_id] = receipt
-            self.answer(200)
+            self.send_text(200)
             return
         receipt = station.take(self.headers, self.rfile)
         if self.headers["Receipt-Delivery-Option"]:
-            self.answer(200)
+            self.send_text(200)
             threading.Thread(target=station.deliver, args=(receipt, dict(self.headers)), daemon=True).start()
             return
-        self.answer(200, *receipt)
+        self.send_text(200, *receipt)
 
 
 class Station:

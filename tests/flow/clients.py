@@ -91,9 +91,6 @@ class FtpsLftp:
         return self.do("ls")
 
 
-FTPS_CLIENTS = {"curl": FtpsCurl, "lftp": FtpsLftp}
-
-
 def client_context(pki, tls=None, certificate=None):
     """An SSL context that trusts the test's authority; certificate: "trusted" or "untrusted"."""
     context = ssl.create_default_context(cafile=str(pki.ca_file))

@@ -12,6 +12,7 @@ import gate
 import http_backend
 import pki as pki_module
 import pytest
+import sick_token
 import softhsm
 import tcp_backend
 
@@ -69,6 +70,13 @@ def own_token(own_folder, pki):
 
 
 @pytest.fixture
+def sick(own_folder):
+    made = sick_token.SickToken(own_folder / "fake")
+    yield made
+    made.says()  # what hangs can then end
+
+
+@pytest.fixture
 def configuration(own_folder, pki, token):
     return gate.Configuration(own_folder, pki, token)
 
@@ -108,6 +116,7 @@ def make_gate(program, own_folder, token):
 def ftp_backend(request, scratch):
     """Each FTP server in turn."""
     backend = ftp_backends.BACKENDS[request.param](scratch / request.param)
+    backend.name = request.param
     yield backend
     backend.stop()
 

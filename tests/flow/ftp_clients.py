@@ -12,13 +12,12 @@ import clients
 
 HERE = pathlib.Path(__file__).parent
 LIMIT_S = 30
-MODES = ("PASV", "EPSV", "active")
 GNUTLS_TLS = clients.LFTP_TLS
 OPENSSL_TLS = {"1.2": "-tls1_2", "1.3": "-tls1_3"}
 
 
 class Cell:
-    """One way to connect; certificate: the listener's mode. With request and require the client shows one."""
+    """One way to connect; certificate: what the listener wants. With request and require the client shows one."""
 
     def __init__(self, kind, tls, mode, certificate, port):
         self.kind, self.tls, self.mode, self.certificate, self.port = kind, tls, mode, certificate, port
@@ -33,16 +32,19 @@ class Cell:
 
 
 class Client:
-    """cannot: mode or (mode, TLS version) -> why. transfer() raises when anything goes wrong."""
+    """cannot: mode -> why, behind the client's name: whose fault it is. transfer() raises when anything goes wrong."""
 
     cannot = {}
+    works = "works"
+    at_once = 3  # transfers that may be under way
 
     def __init__(self, pki, backend, folder):
         self.pki, self.backend, self.folder = pki, backend, folder
         self.certificate, self.key = pki.client_files["trusted"]
 
     def reason_why_not(self, cell):
-        return self.cannot.get((cell.kind, cell.mode)) or self.cannot.get(cell.mode)
+        why_not = self.cannot.get(cell.mode)
+        return why_not and f"{self.name} {why_not}"
 
     def checked(self, command, **options):
         result = clients.run(command, LIMIT_S, **options)
@@ -53,7 +55,7 @@ class Client:
 class Curl(Client):
     name = "curl"
     # In clear it works: test_active_mode_works.
-    cannot = {"active": "curl 7.87 and 7.88 forget TLS there (curl#10666)"}
+    cannot = {"active": "7.87 and 7.88 forget TLS there (curl#10666)"}
 
     def transfer(self, cell, sample, name, back):
         words = ["-u", f"{self.backend.user}:{self.backend.password}"]
@@ -61,23 +63,18 @@ class Curl(Client):
         words += ["--disable-epsv"] if cell.mode == "PASV" else []
         if cell.shows_certificate:
             words += ["--cert", self.certificate, "--key", self.key]
-        curl = clients.Curl(self.pki, cell.tls, words)
+        words += ["--cacert", self.pki.ca_file, *clients.CURL_TLS[cell.tls]]
         base = f"{'ftps' if cell.implicit else 'ftp'}://127.0.0.1:{cell.port}/in/"
-        for call in (["-T", sample, base + name], ["-o", back, base + name], [base]):
-            result = curl(*call)
-            assert result.returncode == 0, result.stderr
-        assert name in result.stdout
+        assert name in self.checked(["curl", "-sS", "--fail-early", *words, "-T", sample, base + name, "--next", *words, "-o", back,
+                                     base + name, "--next", *words, base])
 
 
-class Lftp(Client):
-    """With mirror in both directions, and pget, which opens several sessions for one file."""
+class LftpFiles(Client):
+    """A file after the other."""
 
     name = "lftp"
 
-    def transfer(self, cell, sample, name, back):
-        up, down = self.folder / f"up-{name}", self.folder / f"down-{name}"
-        up.mkdir()
-        (up / name).write_bytes(sample.read_bytes())
+    def settings(self, cell):
         lines = ["set cmd:fail-exit true", "set net:max-retries 1", f"set net:timeout {LIMIT_S}",
                  f"set ssl:ca-file {self.pki.ca_file}", f"set ssl:priority {clients.LFTP_TLS[cell.tls]}",
                  "set ftp:ssl-force true", "set ftp:ssl-protect-data true", "set xfer:clobber true",
@@ -85,11 +82,25 @@ class Lftp(Client):
                  f"set ftp:prefer-epsv {'true' if cell.mode == 'EPSV' else 'false'}"]
         if cell.shows_certificate:
             lines += [f"set ssl:cert-file {self.certificate}", f"set ssl:key-file {self.key}"]
-        lines += [f"open -u {self.backend.user},{self.backend.password} "
-                  f"{'ftps' if cell.implicit else 'ftp'}://127.0.0.1:{cell.port}/in",
-                  f"mirror -R {up} {name}.d", f"mirror {name}.d {down}", f"pget -n 3 {name}.d/{name} -o {back}",
-                  f"mv {name}.d/{name} {name}", "cls -1"]
-        assert name in self.checked(["lftp", "--norc", "-c", "; ".join(lines)])
+        return lines + [f"open -u {self.backend.user},{self.backend.password} "
+                        f"{'ftps' if cell.implicit else 'ftp'}://127.0.0.1:{cell.port}/in"]
+
+    def do(self, cell, *lines):
+        return self.checked(["lftp", "--norc", "-c", "; ".join([*self.settings(cell), *lines])])
+
+    def transfer(self, cell, sample, name, back):
+        assert name in self.do(cell, f"put {sample} -o {name}", f"get {name} -o {back}", "cls -1")
+
+
+class Lftp(LftpFiles):
+    """With mirror in both directions, and pget, which opens several sessions for one file."""
+
+    def transfer(self, cell, sample, name, back):
+        up, down = self.folder / f"up-{name}", self.folder / f"down-{name}"
+        up.mkdir()
+        (up / name).write_bytes(sample.read_bytes())
+        assert name in self.do(cell, f"mirror -R {up} {name}.d", f"mirror {name}.d {down}",
+                               f"pget -n 3 {name}.d/{name} -o {back}", f"mv {name}.d/{name} {name}", "cls -1")
         assert clients.digest(down / name) == clients.digest(sample)
 
 
@@ -165,7 +176,8 @@ class Wget(Client):
     """It only downloads, and sends no close_notify."""
 
     name = "wget"
-    cannot = {"EPSV": "wget says PASV over IPv4"}
+    cannot = {"EPSV": "says PASV over IPv4"}
+    works = "works, downloads only"
     TLS = {"1.2": "TLSv1_2", "1.3": "TLSv1_3"}
 
     def transfer(self, cell, sample, name, back):
@@ -216,7 +228,7 @@ class Piped:
 class ByHand(Client):
     """Control and data connections are processes of the same program."""
 
-    cannot = {"active": "it accepts no connection as a TLS client"}
+    cannot = {"active": "accepts no connection as a TLS client"}
 
     def command(self, cell, port, control, session):
         raise NotImplementedError
@@ -301,6 +313,7 @@ class CommonsNet(Client):
     """Java: one machine for all cells, told what to do line by line."""
 
     name = "Java, commons-net"
+    at_once = 1
 
     def __init__(self, pki, backend, folder):
         super().__init__(pki, backend, folder)

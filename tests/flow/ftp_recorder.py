@@ -28,6 +28,8 @@ class Talk(socketserver.StreamRequestHandler):
 
     def answer(self, verb, argument):
         own = getattr(self, f"do_{verb.lower()}", None)
+        if verb in self.owner.doings:
+            return self.owner.doings[verb](self, argument) is not False
         if verb in self.owner.replies:
             self.say(self.owner.replies[verb])
         elif verb in self.owner.unknown or not own:
@@ -115,14 +117,15 @@ class Talk(socketserver.StreamRequestHandler):
 
 
 class Recorder:
-    """users: name -> password; replies: verb -> what is said to it; unknown: verbs that it has not got."""
+    """users: name -> password; replies: verb -> what is said to it; unknown: verbs that it has not got; doings: verb ->
+    what is done instead, with the Talk and the argument (False: the connection ends)."""
 
     user, password = "typed", "typed password"
 
     def __init__(self, greeting="ready", users=(), host="127.0.0.1"):
         self.greeting, self.users = greeting, {self.user: self.password, **dict(users)}
         self.commands, self.connections, self.files, self.folders = [], [], {}, set()
-        self.replies, self.unknown = {}, set()
+        self.replies, self.unknown, self.doings = {}, set(), {}
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         kind = type("Server", (socketserver.ThreadingTCPServer,), {"address_family": family, "daemon_threads": True})
         self.server = kind((host, 0), Talk)
@@ -135,6 +138,7 @@ class Recorder:
         self.commands.clear()
         self.replies.clear()
         self.unknown.clear()
+        self.doings.clear()
 
     def said(self, pattern):
         """The commands that match."""

@@ -1,5 +1,6 @@
 """FTP typed by hand: one line goes, one reply comes; data connections as sockets."""
 
+import contextlib
 import re
 import socket
 import ssl
@@ -127,3 +128,29 @@ class Wire:
         code, text = self.reply()
         assert code in (125, 150), text
         return data
+
+
+def auth_reply(pki, port):
+    """The code that AUTH TLS is answered with."""
+    wire = Wire(pki, port)
+    assert wire.reply()[0] == 220
+    code = wire.say("AUTH TLS")[0]
+    wire.close()
+    return code
+
+
+@contextlib.contextmanager
+def logins(pki):
+    """with logins(pki) as login: login(port, backend) -> a control connection behind its login, with TLS from the
+    beginning."""
+    made = []
+
+    def login(port, backend, protect=True, **options):
+        made.append(Wire(pki, port, implicit=True, **options))
+        assert made[-1].reply()[0] == 220
+        made[-1].login(backend, protect)
+        return made[-1]
+
+    yield login
+    for one in made:
+        one.close()

@@ -15,12 +15,25 @@ class Server(ThreadingHTTPServer):
     request_queue_size, daemon_threads = 512, True
 
 
-class Handler(BaseHTTPRequestHandler):
+class Quiet(BaseHTTPRequestHandler):
+    """What the tests' HTTP servers have alike."""
+
     protocol_version = "HTTP/1.1"
-    disable_nagle_algorithm = True
 
     def log_message(self, *_):
         """Quiet: tests look at what was recorded."""
+
+    def send_text(self, code, body=b"", headers=()):
+        self.send_response(code)
+        for name, value in headers:
+            self.send_header(name, value)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+
+class Handler(Quiet):
+    disable_nagle_algorithm = True
 
     def handle_expect_100(self):
         if self.path == "/refuse-early":
@@ -61,14 +74,6 @@ class Handler(BaseHTTPRequestHandler):
                        "headers": [[name.lower(), value] for name, value in self.headers.items()],
                        "connection": self.client_address[1]}
         self.server.requests.append(self.record)
-
-    def send_text(self, code, body, headers=()):
-        self.send_response(code)
-        for name, value in headers:
-            self.send_header(name, value)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
 
     def answer_record(self):
         self.send_text(200, json.dumps(self.record).encode())

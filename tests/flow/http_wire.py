@@ -5,6 +5,7 @@ import socket
 import struct
 import threading
 
+import tcp_backend
 import waiting
 
 PHRASES = {400: "Bad Request", 403: "Forbidden", 404: "Not Found", 405: "Method Not Allowed", 408: "Request Timeout",
@@ -66,11 +67,7 @@ class Recorder:
                 seen.socket.sendall(OK)
 
     def accept(self):
-        while True:
-            try:
-                made, _ = self.listening.accept()
-            except OSError:
-                return
+        for made in tcp_backend.connections(self.listening):
             seen = Seen(made)
             self.connections.append(seen)
             threading.Thread(target=self.serve, args=(seen,), daemon=True).start()

@@ -68,8 +68,9 @@ class Authority(Certificate):
                        .sign(key, hashes.SHA256()))
         super().__init__(key, certificate)
 
-    def issue(self, common_name, kind, usage):
-        key = KEYS[kind]()
+    def issue(self, common_name, kind, usage, key=None):
+        """key: one that there is, to be certified once more."""
+        key = key or KEYS[kind]()
         names = [x509.DNSName("localhost"), x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]
         certificate = (builder(name(common_name), self.certificate.subject, key.public_key())
                        .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
@@ -80,6 +81,10 @@ class Authority(Certificate):
 
     def server(self, common_name, kind):
         return self.issue(common_name, kind, ExtendedKeyUsageOID.SERVER_AUTH)
+
+    def renewed(self, server):
+        """Another certificate for the same key."""
+        return self.issue("a renewed server", None, ExtendedKeyUsageOID.SERVER_AUTH, server.key)
 
     def client(self, common_name, kind="ec"):
         return self.issue(common_name, kind, ExtendedKeyUsageOID.CLIENT_AUTH)

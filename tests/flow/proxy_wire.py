@@ -6,6 +6,8 @@ import struct
 import threading
 import types
 
+import tcp_backend
+
 SIGNATURE = b"\r\n\r\n\0\r\nQUIT\n"
 ALPN, AUTHORITY, CRC32C, SSL = 0x01, 0x02, 0x03, 0x20
 SSL_VERSION, SSL_CN, SSL_CIPHER, SSL_CLIENT_CERT = 0x21, 0x22, 0x23, 0x28
@@ -98,11 +100,7 @@ class ProxiedServer:
         threading.Thread(target=self.accept, daemon=True).start()
 
     def accept(self):
-        while True:
-            try:
-                made, _ = self.listening.accept()
-            except OSError:
-                return
+        for made in tcp_backend.connections(self.listening):
             threading.Thread(target=self.begin, args=(made,), daemon=True).start()
 
     def begin(self, made):

@@ -62,6 +62,15 @@ class Token:
         self.give_to_signer()
         return certificate
 
+    def add_key_that_asks(self, pki, kind, name, number):
+        """For the PIN, before each signature."""
+        der = self.folder / f"{name}.der"
+        self.run("openssl", "pkey", "-in", pki.server_files[kind][1], "-outform", "DER", "-out", der)
+        self.run("pkcs11-tool", "--module", MODULE, "--token-label", self.name, "--login", "--pin", PIN,
+                 "--write-object", der, "--type", "privkey", "--label", name, "--id", number, "--always-auth")
+        der.unlink()
+        self.give_to_signer()
+
     def give_to_signer(self):
         self.folder.chmod(0o755)
         for path in [self.objects, *self.objects.rglob("*")]:

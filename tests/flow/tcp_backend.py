@@ -1,7 +1,18 @@
-"""A TCP server in clear that echoes, and says how many bytes it saw when its client has ended."""
+"""A TCP server in clear that echoes, and says how many bytes it saw when its client has ended; and what servers that are
+written by hand begin with."""
 
 import socketserver
 import threading
+
+
+def connections(listening):
+    """Each that comes, until the listening socket is closed."""
+    while True:
+        try:
+            made, _ = listening.accept()
+        except OSError:
+            return
+        yield made
 
 
 class Echo(socketserver.BaseRequestHandler):

@@ -11,6 +11,7 @@ import control
 import ftp_wire
 import partner_certificates
 import pytest
+import sick_token
 import tls_wire
 import waiting
 
@@ -212,17 +213,28 @@ def test_a_worker_that_is_replaced_has_the_newest_policy(stage):
         stage.asked(stage.connected())
 
 
-def test_an_absent_token_does_not_keep_a_partner_in(make_gate, configuration, own_folder, own_token, pki, pyftpd, web, echo):
-    """Established sessions outlive their token; a partner that is shut out does not outlive the reload."""
-    configuration.keystores[0]["token"] = f"pkcs11:token={own_token.name}"
-    stage = Stage(lambda config: make_gate(config, own_token.environment), configuration, own_folder, pki,
+SICK = {"absent": ["absent"], "hanging": ["hang C_OpenSession"], "faulty": ["fail C_Login 1000 CKR_GENERAL_ERROR"],
+        "without a session that is free": ["sessions 2"]}
+
+
+@pytest.mark.parametrize("sickness", SICK.values(), ids=SICK)
+def test_no_sick_token_keeps_a_partner_in(make_gate, configuration, own_folder, token, pki, pyftpd, web, echo, sickness):
+    """Established sessions outlive their token; a partner that is shut out (C5) does not wait for it."""
+    sick = sick_token.SickToken(own_folder / "fake")
+    configuration.keystores[0].update(module=sick.module, signers=2)
+    stage = Stage(lambda config: make_gate(config, {**token.environment, **sick.environment}), configuration, own_folder, pki,
                   (pyftpd, web, echo))
+    stage.gate.wait_for("signer-ready", count=2)
     web_session = stage.connected()
     assert stage.asked(web_session) == 200
-    own_token.take_away()
-    # The same file again: the token is asked about, and away.
-    assert "token" in control.reload_fails(stage.gate)
+    sick.says(*sickness)
     stage.acme["enabled"] = False
+    started = len(stage.gate.log("child-start", process="signer"))
     stage.reload()
-    assert stage.gate.wait_for("reload-done", kind="policy", absent_tokens=1)
+    assert len(stage.gate.log("child-start", process="signer")) == started
+    assert stage.gate.wait_for("reload-done", kind="policy", tokens="not-asked")
     assert stage.asked(web_session) == 403
+    sick.says()
+    # The same file again: it is the token that somebody asks about.
+    control.reload_policy(stage.gate)
+    assert stage.gate.wait_for("reload-done", kind="policy", tokens="asked")

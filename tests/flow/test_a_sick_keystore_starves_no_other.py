@@ -1,11 +1,10 @@
-"""Two keystores: while the token of one hangs, fails or is away, under load, handshakes with keys of the
-other stay as quick as ever."""
+"""Two keystores: while the token of one hangs, fails or is away, under load, handshakes with keys of the other stay as
+quick as ever, and established connections and resumptions notice nothing on either."""
 
 import clients
-import figures
 import load
+import metrics_page
 import pytest
-import sick_token
 import softhsm
 import tls_wire
 import waiting
@@ -15,13 +14,7 @@ ENOUGH = 40  # handshakes on the listener that must not suffer
 HEALED_WITHIN_S = 15
 QUICK_S = 1.5  # less than sign-timeout: nobody waited for the other token's deadline
 SIGN_TIMEOUT = "2s"
-
-
-@pytest.fixture
-def sick(own_folder):
-    made = sick_token.SickToken(own_folder / "fake")
-    yield made
-    made.says()
+FLOOD = 16  # more than the signers of a slow token take at once
 
 
 @pytest.fixture
@@ -29,7 +22,8 @@ def gate(make_gate, configuration, echo, token, sick):
     configuration.keystores[0].update(module=sick.module, sign_timeout=SIGN_TIMEOUT)
     configuration.keystore("calm", token=f"pkcs11:token={token.name}", signers=2, module=softhsm.MODULE)
     ports = {"sick": configuration.listener("sick", "tls", echo.port, keys=["ec"]),
-             "calm": configuration.listener("calm", "tls", echo.port, keys=["ec"], keystore="calm")}
+             "calm": configuration.listener("calm", "tls", echo.port, keys=["ec"], keystore="calm"),
+             "admin": metrics_page.add(configuration)}
     gate = make_gate(configuration, {**token.environment, **sick.environment})
     gate.ports = ports
     gate.start()
@@ -42,17 +36,40 @@ def gate(make_gate, configuration, echo, token, sick):
 def test_the_other_keystore_stays_quick(gate, pki, sick, words):
     context = clients.client_context(pki)
     assert tls_wire.full_handshake(context, gate.ports["sick"])
-    sick.says(*words)
+    stay = {"echo": load.Task(load.established_echo, pki, gate.ports["sick"]),
+            "resumed": load.Task(load.resumed_handshakes, pki, gate.ports["sick"], 1)}
     storm = load.Task(load.full_handshakes, pki, gate.ports["sick"], CLIENTS)
-    gate.wait_for("session-begin", count=2 * CLIENTS, listener="sick")
+    waiting.until(lambda: storm.done.value >= CLIENTS, "a crowd")
+    sick.says(*words)
     calm = load.Task(load.full_handshakes, pki, gate.ports["calm"], CLIENTS)
     waiting.until(lambda: calm.done.value >= ENOUGH, "the calm keystore")
     attempts = calm.end()
-    suffered = storm.end()
+    suffered = {"full": storm.end(), **{name: task.end() for name, task in stay.items()}}
     longest_s = load.longest_wait_s(attempts)
-    figures.show(f"other keystore {words[0]}", len(attempts), load.failures(attempts), f"{longest_s * 1000:.0f} ms at most",
-                 f"{load.failures(suffered)} of {len(suffered)} failed on the sick one")
+    load.show(f"one keystore: {words[0]}", suffered, f"the other: {len(attempts)}", f"failed: {load.failures(attempts)}",
+              f"longest: {longest_s * 1000:.0f} ms")
+    assert load.failures(suffered["full"]), "the token was not sick"
     assert load.failures(attempts) == 0
     assert longest_s < QUICK_S
+    load.assert_undisturbed(suffered, stay, QUICK_S)
     sick.says()
     waiting.until(lambda: tls_wire.full_handshake(context, gate.ports["sick"]), "the sick token to heal", HEALED_WITHIN_S)
+
+
+def waiting_at(gate, keystore):
+    return metrics_page.read(gate.ports["admin"])[f'p11gate_sign_queue{{keystore="{keystore}"}}']
+
+
+def test_who_waits_for_a_slow_token_is_counted_there(gate, pki, sick):
+    """A flood: those who wait for their turn are seen at the one keystore, and nobody waits at the other."""
+    sick.says("delay_ms 300")
+    storm = load.Task(load.full_handshakes, pki, gate.ports["sick"], FLOOD)
+    waiting.until(lambda: waiting_at(gate, "edge") > 0, "the queue to be seen")
+    calm = load.Task(load.full_handshakes, pki, gate.ports["calm"], 1)
+    waiting.until(lambda: calm.done.value >= ENOUGH, "the calm keystore")
+    waiting.until(lambda: waiting_at(gate, "edge") > 0 and waiting_at(gate, "calm") == 0, "a queue at one of them only")
+    attempts = calm.end()
+    assert not load.failures(attempts)
+    storm.end()
+    sick.says()
+    waiting.until(lambda: waiting_at(gate, "edge") == 0, "the queue to end")

@@ -12,6 +12,7 @@ import dns_server
 import ftp_wire
 import gate as gate_module
 import pytest
+import tcp_backend
 import tls_wire
 import waiting
 
@@ -32,11 +33,7 @@ class Who:
 
     @staticmethod
     def serve(listening):
-        while True:
-            try:
-                made, _ = listening.accept()
-            except OSError:
-                return
+        for made in tcp_backend.connections(listening):
             with made:
                 try:
                     if made.recv(100):
@@ -139,7 +136,14 @@ def test_hosts_come_first_and_a_reload_reads_them_again(start, configuration, dn
     waiting.until(lambda: ask(pki, port) == "127.0.0.3", "the new generation")
 
 
-def test_c6_a_passive_address_may_be_a_name(start, configuration, dns, pyftpd, pki):
+def named(wire):
+    """The address of the 227."""
+    code, text = wire.say("PASV")
+    assert code == 227, text
+    return ".".join(re.search(r"\((\d+),(\d+),(\d+),(\d+),\d+,\d+\)", text).groups())
+
+
+def test_c6_a_passive_address_may_be_a_name_and_change(start, configuration, dns, pyftpd, pki):
     port = configuration.listener("files", "ftps", pyftpd.port, passive_address="nat.example.com")
     dns.answers = {"nat.example.com": ["203.0.113.9"]}
     gate = start()
@@ -147,6 +151,9 @@ def test_c6_a_passive_address_may_be_a_name(start, configuration, dns, pyftpd, p
     wire = ftp_wire.Wire(pki, port, implicit=True)
     assert wire.reply()[0] == 220
     wire.login(pyftpd)
-    code, text = wire.say("PASV")
-    assert code == 227 and re.search(r"203,0,113,9,\d+,\d+", text), text
+    assert named(wire) == "203.0.113.9"
+    # NAT has another address; the session that runs names it, too.
+    dns.answers["nat.example.com"] = ["203.0.113.10"]
+    gate.wait_for("name-resolved", name="nat.example.com", addresses="203.0.113.10")
+    assert named(wire) == "203.0.113.10"
     wire.close()

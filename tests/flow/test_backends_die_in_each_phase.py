@@ -109,6 +109,14 @@ def converse(gate, pki):
         one.close()
 
 
+def begin(converse, mortal, words, request=WHOLE):
+    """The backend will say the words when it has seen the request, and wait for its death."""
+    mortal.will(len(request), words)
+    conversation = converse()
+    conversation.send(request)
+    return conversation
+
+
 def receive_exactly(conversation, expected):
     got = b""
     while len(got) < len(expected):
@@ -130,9 +138,7 @@ def test_before_it_listens(converse):
 @pytest.mark.parametrize("how", HOW)
 @pytest.mark.parametrize("request_bytes", [row[1] for row in REQUESTS], ids=[row[0] for row in REQUESTS])
 def test_without_a_word(converse, mortal, request_bytes, how):
-    mortal.will(len(request_bytes), b"")
-    conversation = converse()
-    conversation.send(request_bytes)
+    conversation = begin(converse, mortal, b"", request_bytes)
     mortal.die(how)
     assert conversation.receive_all() == http_wire.own_answer(502)
     sent_once(mortal)
@@ -141,9 +147,7 @@ def test_without_a_word(converse, mortal, request_bytes, how):
 @pytest.mark.parametrize("how", HOW)
 @pytest.mark.parametrize("words", [row[1] for row in ANSWERS], ids=[row[0] for row in ANSWERS])
 def test_before_its_answer_has_begun(converse, mortal, words, how):
-    mortal.will(len(WHOLE), words)
-    conversation = converse()
-    conversation.send(WHOLE)
+    conversation = begin(converse, mortal, words)
     if words == INTERIM:
         receive_exactly(conversation, INTERIM)
     mortal.die(how)
@@ -154,9 +158,7 @@ def test_before_its_answer_has_begun(converse, mortal, words, how):
 @pytest.mark.parametrize("how", HOW)
 @pytest.mark.parametrize("words", [row[1] for row in CUT_ANSWERS], ids=[row[0] for row in CUT_ANSWERS])
 def test_inside_its_answer(converse, mortal, words, how):
-    mortal.will(len(WHOLE), words)
-    conversation = converse()
-    conversation.send(WHOLE)
+    conversation = begin(converse, mortal, words)
     receive_exactly(conversation, words)
     mortal.die(how)
     with pytest.raises(ftp_wire.CUT):
@@ -166,9 +168,7 @@ def test_inside_its_answer(converse, mortal, words, how):
 
 def test_an_answer_without_a_length_is_whole_at_its_end_only(converse, mortal):
     for how in HOW:
-        mortal.will(len(WHOLE), OK + b"\r\nall of it")
-        conversation = converse()
-        conversation.send(WHOLE)
+        conversation = begin(converse, mortal, OK + b"\r\nall of it")
         receive_exactly(conversation, OK + b"Connection: close\r\n\r\nall of it")
         mortal.die(how)
         if how == "fin":
@@ -182,9 +182,7 @@ def test_an_answer_without_a_length_is_whole_at_its_end_only(converse, mortal):
 @pytest.mark.parametrize("how", HOW)
 def test_behind_a_whole_answer(converse, mortal, how):
     """The client sees the end that it would see without us, and may send its next request elsewhere."""
-    mortal.will(len(WHOLE), LENGTH + b"all of it")
-    conversation = converse()
-    conversation.send(WHOLE)
+    conversation = begin(converse, mortal, LENGTH + b"all of it")
     receive_exactly(conversation, LENGTH + b"all of it")
     mortal.die(how)
     assert conversation.receive_all() == b""

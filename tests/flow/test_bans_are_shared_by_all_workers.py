@@ -105,6 +105,35 @@ def test_a_session_ends_with_its_last_failure(gate, pki):
     assert is_refused_everywhere(pki, gate)
 
 
+def secured(pki, gate, listener="ftp"):
+    wire = connect(pki, gate, listener=listener)
+    assert wire.reply()[0] == 220
+    wire.start_tls()
+    return wire
+
+
+def test_sessions_that_are_open_already_guess_no_more(gate, pki, backend):
+    """A ban counts for whoever has not logged in, at USER and at PASS: otherwise a client opens many first."""
+    backend.users["partner"] = "right"
+    silent, typing = ([secured(pki, gate) for _ in range(2 * WORKERS)] for _ in range(2))
+    exempt, member = secured(pki, gate, "other"), secured(pki, gate)
+    for wire in typing:
+        assert wire.say("USER early")[0] == 331
+    assert (member.say("USER partner")[0], member.say("PASS right")[0]) == (331, 230)
+    ban(pki, gate)
+    for wire in silent + typing:
+        assert wire.say("USER late" if wire in silent else "PASS guess")[0] == 421
+        with pytest.raises(EOFError):
+            wire.line()
+        wire.close()
+    assert not {"USER late", "PASS guess"} & set(backend.commands)
+    assert gate.wait_for("session-end", count=4 * WORKERS, reason="banned")
+    # Who is logged in is not a guesser; nor is anybody whom the listener exempts.
+    assert member.say("NOOP")[0] == 200 and exempt.say("USER guess")[0] == 331
+    for wire in (exempt, member):
+        wire.close()
+
+
 def test_a_ban_ends_when_it_is_asked_for(gate, pki):
     ban(pki, gate)
     ban(pki, gate, "127.0.0.4")

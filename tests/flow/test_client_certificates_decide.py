@@ -31,6 +31,9 @@ def gate(gate_running, pyftpd, web_for_all):
             ports["ftps", mode] = configuration.listener(f"ftps-{mode}", "ftps", pyftpd.port, client_certificate=mode)
         ports["early"] = configuration.listener("early", "ftps", pyftpd.port, client_certificate="require",
                                                 reject_at="handshake")
+        for mode in ("request", "require"):
+            ports["late", mode] = configuration.listener(f"late-{mode}", "https", web_for_all.port, client_certificate=mode,
+                                                         reject_at="login")
         return ports
 
     with gate_running(prepare) as gate:
@@ -54,6 +57,16 @@ def test_https(gate, pki, web_for_all, mode, certificate, tls):
         assert len(web_for_all.requests) == before
         end = gate.wait_for("session-end", client=f"127.0.0.1:{posted.stdout}")
         assert end["reason"] == "certificate-refused" and end["detail"]
+
+
+@pytest.mark.parametrize("mode, certificate, tls", [case for case in CASES if case[0] != "none"])
+def test_https_refuses_the_request_where_the_listener_says_so(gate, pki, web_for_all, mode, certificate, tls):
+    """C4: reject-at = "login" for who is refused by either of request (bad-certificate) and require."""
+    before = len(web_for_all.requests)
+    exchange = clients.HttpsExchange(clients.client_context(pki, tls, certificate), gate.ports["late", mode])
+    lets_in = https_lets_in(mode, certificate)
+    assert exchange.status == (200 if lets_in else 403)
+    assert len(web_for_all.requests) == before + lets_in
 
 
 @pytest.mark.parametrize("mode, certificate, tls", CASES)

@@ -26,6 +26,7 @@ NO_CERT_MAP = {
     ("require", "none"): REJECTED, ("require", "untrusted"): REJECTED, ("require", "unmapped"): TYPED,
     ("require", "mapped"): TYPED, ("require", "self-signed"): TYPED,
 }
+PROTOCOLS = {"explicit": "ftp", "implicit": "ftps"}
 PARTNER, PARTNER_PASSWORD = "acme-ftp", "from the file: #1 %u"
 LISTENERS = list(itertools.product((True, False), MODES))
 CASES = [(*listener, certificate, kind, tls) for listener, certificate, kind, tls
@@ -73,7 +74,7 @@ def gate(gate_running, backend, certificates):
         ports = {}
         for (cert_map, mode), kind in itertools.product(LISTENERS, ("explicit", "implicit")):
             name = name_of(cert_map, mode, kind)
-            ports[name] = configuration.listener(name, "ftps" if kind == "implicit" else "ftp", backend.port, keys=("ec",),
+            ports[name] = configuration.listener(name, PROTOCOLS[kind], backend.port, keys=("ec",),
                                                  client_certificate=mode, cert_map=cert_map)
         return ports
 
@@ -128,19 +129,46 @@ def test_the_tables(gate, wire, backend, cert_map, mode, certificate, kind, tls)
     assert what_happened(made, backend, gate, users) == expected(cert_map, mode, certificate)
 
 
+@pytest.fixture
+def resumed(gate, pki, wire):
+    """resumed(port, implicit, certificate, tls) -> a second connection with the TLS session of a first one."""
+    made = []
+
+    def connect(port, implicit, certificate, tls):
+        first = wire(port, implicit, certificate, tls)
+        assert first.say("NOOP")[0] == 200  # and TLS 1.3's ticket has come before it
+        one = ftp_wire.Wire(pki, port, tls=tls)
+        made.append(one)
+        one.context = first.context
+        if not implicit:
+            assert one.reply()[0] == 220 and one.say("AUTH TLS")[0] == 234
+        one.socket = one.wrap(one.socket, first.socket.session)
+        assert one.socket.session_reused
+        assert not implicit or one.reply()[0] == 220
+        return one
+
+    yield connect
+    for one in made:
+        one.close()
+
+
+@pytest.mark.parametrize("kind", ["explicit", "implicit"])
 @pytest.mark.parametrize("tls", ["1.2", "1.3"])
-def test_a_resumed_session_maps_too(gate, pki, wire, certificates, tls):
+def test_a_resumed_session_maps_too(gate, resumed, tls, kind):
     """C5: the certificate is not shown again."""
-    port = gate.ports[name_of(True, "require", "implicit")]
-    first = wire(port, True, "mapped", tls)
-    second = ftp_wire.Wire(pki, port, implicit=False, tls=tls)
-    second.context = first.context
-    second.socket = first.wrap(second.socket, first.socket.session)
-    assert second.socket.session_reused
-    assert second.reply()[0] == 220
+    second = resumed(gate.ports[name_of(True, "require", kind)], kind == "implicit", "mapped", tls)
     assert second.say("USER x")[0] == 331
     assert second.say("PASS x") == (230, f"230 You are {PARTNER}")
-    second.close()
+
+
+@pytest.mark.parametrize("cert_map", [True, False])
+@pytest.mark.parametrize("certificate", ["none", "untrusted"])
+@pytest.mark.parametrize("kind", ["explicit", "implicit"])
+@pytest.mark.parametrize("tls", ["1.2", "1.3"])
+def test_a_resumed_session_is_no_way_in(gate, resumed, backend, tls, kind, certificate, cert_map):
+    """C5: what was refused in the full handshake's session stays refused, with the right password too."""
+    second = resumed(gate.ports[name_of(cert_map, "require", kind)], kind == "implicit", certificate, tls)
+    assert what_happened(second, backend, gate, {}) == REJECTED
 
 
 def test_whatever_is_typed_is_ignored(gate, wire, backend):
@@ -172,8 +200,31 @@ def test_reject_at_handshake_is_the_other_way(make_gate, configuration, wire, ba
             wire(port, True, certificate)
 
 
+@pytest.mark.parametrize("cert_map", [True, False])
+@pytest.mark.parametrize("kind", ["explicit", "implicit"])
+def test_bad_certificates_may_be_refused_where_none_is_fine(make_gate, configuration, certificates, wire, backend, kind, cert_map):
+    """C1: bad-certificate = "fail" in request mode, at the login and in the handshake."""
+    add_partner(configuration, certificates)
+    implicit = kind == "implicit"
+    ports = {reject_at: configuration.listener(reject_at, PROTOCOLS[kind], backend.port, client_certificate="request",
+                                               cert_map=cert_map, bad_certificate="fail", reject_at=reject_at)
+             for reject_at in ("login", "handshake")}
+    gate = make_gate(configuration).start()
+    users = {backend.user: (backend.user, backend.password), PARTNER: (PARTNER, PARTNER_PASSWORD)}
+    for reject_at, port in ports.items():
+        for certificate in ("none", "unmapped", "mapped"):
+            for tls in ("1.2", "1.3"):
+                assert what_happened(wire(port, implicit, certificate, tls), backend, gate, users) == expected(
+                    cert_map, "request", certificate)
+    for tls in ("1.2", "1.3"):
+        assert what_happened(wire(ports["login"], implicit, "untrusted", tls), backend, gate, users) == REJECTED
+        with pytest.raises(ftp_wire.CUT + (EOFError,)):
+            wire(ports["handshake"], implicit, "untrusted", tls).say("NOOP")
+    gate.wait_for("session-end", listener="handshake", reason="certificate-refused", count=2)
+
+
 def test_a_partner_that_is_disabled_meanwhile_goes_no_further(make_gate, configuration, certificates, wire, backend):
-    """C5: judged again at each transfer, and at a login that was begun before."""
+    """C5: judged again at each command, and at a login that was begun before."""
     add_partner(configuration, certificates)
     port = configuration.listener("edge", "ftps", backend.port, client_certificate="require", cert_map=True)
     gate = make_gate(configuration).start()
@@ -191,7 +242,8 @@ def test_a_partner_that_is_disabled_meanwhile_goes_no_further(make_gate, configu
         return code == 530
 
     waiting.until(refused, "the refusal")
-    assert logged_in.say("EPSV")[0] == 229
-    code = logged_in.say("LIST")[0]
-    assert code in (421, 530)
+    backend.forget()
+    assert logged_in.say("NOOP")[0] == 200
+    assert logged_in.say("DELE invoice")[0] == 421
+    assert not backend.said("DELE .*")
     assert gate.wait_for("session-end", session=ftp_wire.session_of(gate, logged_in))["reason"] == "certificate-refused"

@@ -11,7 +11,6 @@ import clients
 import ftp_wire
 import gate as flow_gate
 import pytest
-import sick_token
 import tls_wire
 import waiting
 
@@ -21,13 +20,6 @@ IN_FLIGHT = 2 * SIGNERS  # of the one worker
 WARM_WAVES = 10
 GROWTH_KB_MAX = 8 * 1024  # a lost fibre is 34 KB, a lost session 15: either would be hundreds of MB
 SANITIZED = "P11GATE_SANITIZE:STRING=address" in (flow_gate.BUILD / "CMakeCache.txt").read_text()
-
-
-@pytest.fixture
-def sick(own_folder):
-    made = sick_token.SickToken(own_folder / "fake")
-    yield made
-    made.says()
 
 
 @pytest.fixture
@@ -98,10 +90,10 @@ class Crowd:
 
 
 def tcp_count(port):
-    """Connections of which this port is the local end."""
+    """Connections of which this port is the local end, and that this end has not closed: ESTABLISHED, CLOSE_WAIT."""
     with open("/proc/net/tcp", encoding="ascii") as table:
         rows = [row.split() for row in table.read().splitlines()[1:]]
-    return sum(row[1].endswith(f":{port:04X}") and row[3] == "01" for row in rows)
+    return sum(row[1].endswith(f":{port:04X}") and row[3] in ("01", "08") for row in rows)
 
 
 def test_clients_that_vanish_in_a_paused_handshake_leave_nothing(gate, sick, pki):

@@ -9,6 +9,7 @@ import socket
 import subprocess
 
 import clients
+import control
 import ftp_backends
 import ftp_wire
 import pytest
@@ -22,7 +23,8 @@ def gate(gate_running, vsftpd):
     def prepare(configuration):
         return {"strict": configuration.listener("strict", "ftps", vsftpd.port),
                 "lenient": configuration.listener("lenient", "ftps", vsftpd.port, require_close_notify=False),
-                "clear": configuration.listener("clear", "ftps", vsftpd.port, require_data_tls=False)}
+                "clear": configuration.listener("clear", "ftps", vsftpd.port, require_data_tls=False),
+                "impatient": configuration.listener("impatient", "ftps", vsftpd.port, data_connect_timeout="1s")}
 
     with gate_running(prepare) as gate:
         yield gate
@@ -83,6 +85,94 @@ def test_old_clients_may_end_without_close_notify_where_the_listener_says_so(wir
     assert gate.wait_for("upload-without-close-notify")
 
 
+def fin_inside_a_record(data):
+    """The kernel of a client that was killed sends what it had been given: seldom whole records."""
+    socket.socket.send(data, b"\x17\x03\x03\x40\x00" + HALF[:100])
+    fin_only(data)
+
+
+@pytest.mark.parametrize("wire", ["lenient"], indirect=True)
+@pytest.mark.parametrize("cut", [fin_inside_a_record, reset])
+def test_a_torn_upload_is_no_end_to_anybody(wire, vsftpd, gate, cut):
+    """Clients that know no close_notify end with a FIN behind their last record, not with a RST."""
+    name = f"torn-{cut.__name__}"
+    cut(upload(wire, name))
+    assert wire.reply()[0] == 426
+    assert vsftpd.verdict(name) == "incomplete"
+    assert gate.wait_for("transfer", path=f"in/{name}", reason="client-cut", code="426")
+    assert wire.say("NOOP")[0] == 200
+
+
+@pytest.mark.parametrize("wire", ["strict", "clear"], indirect=True)
+def test_an_upload_that_is_aborted_is_incomplete(wire, vsftpd, gate, request):
+    """F11: also in clear, where the client's own end looks like that of a whole file."""
+    name = f"aborted-{request.node.callspec.id}"
+    if wire.say("PROT C")[0] == 200:
+        data = wire.connect_data(wire.passive())
+        assert wire.say(f"STOR in/{name}")[0] == 150
+        data.sendall(HALF)
+    else:
+        data = upload(wire, name)
+    waiting.until(lambda: (vsftpd.files / name).exists(), "the upload to begin")
+    wire.send("ABOR")
+    assert [wire.reply()[0], wire.reply()[0]] == [426, 226]
+    assert vsftpd.verdict(name) == "incomplete"
+    assert gate.wait_for("transfer", path=f"in/{name}", reason="aborted")
+    assert wire.say("NOOP")[0] == 200
+    data.close()
+
+
+@pytest.mark.parametrize("wire", ["impatient"], indirect=True)
+def test_an_upload_that_nobody_comes_for_is_incomplete(wire, vsftpd, gate):
+    """F17: the backend has opened its file and waits for bytes."""
+    wire.passive()
+    assert wire.say("STOR in/absent")[0] == 150
+    assert wire.reply()[0] == 425
+    assert vsftpd.verdict("absent") == "incomplete"
+    assert gate.wait_for("transfer", path="in/absent", reason="client-absent", code="425")
+
+
+def stop_timeout_passes(gate, _):
+    gate.signal(signal.SIGTERM)
+    assert gate.wait_exit() == 0
+
+
+def term_comes_twice(gate, _):
+    gate.signal(signal.SIGTERM)
+    gate.wait_for("stop")
+    gate.signal(signal.SIGTERM)
+    assert gate.wait_exit() == 0
+
+
+def it_is_kicked(gate, wire):
+    assert control.ctl(gate, "kick", ftp_wire.session_of(gate, wire)).returncode == 0
+    assert gate.wait_for("session-end", client=wire.client)["reason"] == "kicked"
+
+
+@pytest.mark.parametrize("level", ["P", "C"])
+@pytest.mark.parametrize("end, stop_timeout", [(stop_timeout_passes, "1s"), (term_comes_twice, "60s"), (it_is_kicked, "1s")])
+def test_an_upload_that_p11gate_ends_is_incomplete(gate_running, pki, vsftpd, end, stop_timeout, level):
+    name = f"{end.__name__}-{level}"
+
+    def prepare(configuration):
+        return configuration.listener("any", "ftps", vsftpd.port, require_data_tls=False)
+
+    with gate_running(prepare, stop_timeout=stop_timeout, workers=1) as gate:
+        wire = ftp_wire.Wire(pki, gate.ports, implicit=True)
+        wire.reply()
+        wire.login(vsftpd)
+        assert wire.say(f"PROT {level}")[0] == 200
+        port = wire.passive()
+        data = wire.connect_data(port) if level == "C" else wire.wrap_data(wire.connect_data(port))
+        assert wire.say(f"STOR in/{name}")[0] == 150
+        data.sendall(HALF)
+        waiting.until(lambda: (vsftpd.files / name).exists(), "the upload to begin")
+        end(gate, wire)
+        assert vsftpd.verdict(name) == "incomplete"
+        wire.close()
+        data.close()
+
+
 def test_a_client_that_dies_leaves_no_complete_file(gate, pki, vsftpd, tmp_path):
     sample = clients.make_file(tmp_path / "sample", 20 << 20)
     curl = clients.FtpsCurl(pki, vsftpd, gate.ports["strict"], True, "EPSV", "1.3")
@@ -109,6 +199,7 @@ def test_a_backend_that_dies_shows_the_download_as_cut(gate, pki, make_gate, con
     with pytest.raises(OSError):
         while data.recv(1 << 20):
             continue
+    assert wire.reply()[0] == 421  # its control connection died, too
     backend.process.wait()
 
 

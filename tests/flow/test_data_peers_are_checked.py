@@ -26,21 +26,32 @@ def gate(gate_running, pyftpd):
 @pytest.fixture
 def connect(gate, pki, pyftpd):
     """connect(listener) -> a control connection behind its login."""
-    made = []
-
-    def login(listener, **options):
-        made.append(ftp_wire.Wire(pki, gate.ports[listener], implicit=True, **options))
-        assert made[-1].reply()[0] == 220
-        made[-1].login(pyftpd)
-        return made[-1]
-
-    yield login
-    for one in made:
-        one.close()
+    with ftp_wire.logins(pki) as login:
+        yield lambda listener, **options: login(gate.ports[listener], pyftpd, **options)
 
 
 def come(port, host):
     return socket.create_connection(("127.0.0.1", port), ftp_wire.LIMIT_S, (host, 0))
+
+
+def plain_data(wire, command, active):
+    """A data connection on which TLS can begin; the command has been said. active: p11gate comes to us (PORT)."""
+    if not active:
+        plain = wire.connect_data(wire.passive())
+        wire.send(command)
+        return plain
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        listening.settimeout(ftp_wire.LIMIT_S)
+        port = listening.getsockname()[1]
+        assert wire.say(f"PORT 127,0,0,1,{port // 256},{port % 256}")[0] == 200
+        wire.send(command)
+        plain, who = listening.accept()
+        assert who[0] == "127.0.0.1"
+        plain.settimeout(ftp_wire.LIMIT_S)
+        return plain
+
+
+ACTIVE = pytest.mark.parametrize("active", [False, True], ids=["EPSV", "PORT"])
 
 
 def works(wire, port, host="127.0.0.1"):
@@ -91,15 +102,26 @@ def test_strangers_who_say_nothing_keep_nobody_out(connect):
         one.close()
 
 
-def test_a_client_that_does_not_resume_is_told_at_once(connect, gate):
-    wire = connect("session")
-    plain = wire.connect_data(wire.passive())
-    wire.send("LIST")
-    with pytest.raises(OSError):
-        wire.wrap(plain).recv(1)
+@ACTIVE
+@pytest.mark.parametrize("verb", ["STOR", "RETR"])
+@pytest.mark.parametrize("tls", ["1.2", "1.3"])
+def test_a_client_that_does_not_resume_is_told_at_once(connect, gate, pyftpd, tls, verb, active):
+    """F6, F10: before a byte has moved. Who comes to a port is refused in the handshake; in active mode behind it."""
+    wire, name = connect("session", tls=tls), f"not-resumed-{tls}-{verb}-{active}"
+    if verb == "RETR":
+        (pyftpd.files / name).write_bytes(b"somebody's")
+    plain = plain_data(wire, f"{verb} in/{name}", active)
+    if active:
+        assert wire.wrap(plain).recv(1) == b""
+    else:
+        with pytest.raises(OSError):
+            wire.wrap(plain).recv(1)
     assert wire.final_code() == 522
-    assert gate.wait_for("transfer", listener="session", reason="data-not-resumed")
-    assert works(wire, wire.passive())
+    assert gate.wait_for("transfer", listener="session", path=f"in/{name}")["reason"] == "data-not-resumed"
+    assert verb == "RETR" or not (pyftpd.files / name).exists() or (pyftpd.files / name).stat().st_size == 0
+    data = wire.wrap_data(plain_data(wire, "LIST", active))
+    ftp_wire.receive_all(data)
+    assert wire.final_code() == 226
 
 
 def test_same_session_refuses_data_in_clear(connect, gate):
@@ -116,33 +138,37 @@ def test_same_session_refuses_data_in_clear(connect, gate):
 
 # ---- F6: the client's certificate ----
 
+@ACTIVE
 @pytest.mark.parametrize("shown", [None, "untrusted"])
 @pytest.mark.parametrize("tls", ["1.2", "1.3"])
-def test_another_certificate_than_on_control_is_522(connect, gate, pki, tls, shown):
-    wire = connect("certificates", tls=tls, certificate="trusted")
+def test_another_certificate_than_on_control_is_522(connect, gate, pki, tls, shown, active):
+    """F6, whoever connects."""
+    wire, name = connect("certificates", tls=tls, certificate="trusted"), f"in/of-somebody-else-{tls}-{shown}-{active}"
     refused = len(gate.log("data-handshake-failed"))
-    plain = wire.connect_data(wire.passive())
-    wire.send("STOR in/of-somebody-else")
+    plain = plain_data(wire, f"STOR {name}", active)
     clients.client_context(pki, tls, shown).wrap_socket(plain, server_hostname="localhost")
     assert wire.final_code() == 522
     assert "client certificate" in gate.wait_for("data-handshake-failed", count=refused + 1)["detail"]
-    assert gate.wait_for("transfer", listener="certificates", path="in/of-somebody-else", code=522)
-    assert works(wire, wire.passive())
+    assert gate.wait_for("transfer", path=name, code=522)["reason"] == "certificate-refused"
+    data = wire.wrap_data(plain_data(wire, "LIST", active))
+    ftp_wire.receive_all(data)
+    assert wire.final_code() == 226
 
 
+@ACTIVE
 @pytest.mark.parametrize("control", [None, "trusted", "untrusted"])
 @pytest.mark.parametrize("reuse", [False, True])
-def test_the_same_certificate_or_none_on_control_is_fine(connect, control, reuse):
+def test_the_same_certificate_or_none_on_control_is_fine(connect, control, reuse, active):
     wire = connect("certificates", certificate=control)
-    data = wire.open_data("LIST", reuse=reuse)
+    data = wire.wrap(plain_data(wire, "LIST", active), wire.socket.session if reuse else None)
     ftp_wire.receive_all(data)
-    assert wire.reply()[0] == 226
+    assert wire.final_code() == 226
 
 
-def test_who_showed_none_on_control_may_show_one_on_data(connect, pki):
+@ACTIVE
+def test_who_showed_none_on_control_may_show_one_on_data(connect, pki, active):
     wire = connect("certificates")
-    plain = wire.connect_data(wire.passive())
-    wire.send("LIST")
+    plain = plain_data(wire, "LIST", active)
     data = clients.client_context(pki, None, "trusted").wrap_socket(plain, server_hostname="localhost")
     ftp_wire.receive_all(data)
     assert wire.final_code() == 226

@@ -76,7 +76,7 @@ def test_a_request_in_clear_goes_on_by_tls(gate, partner):
     before = len(partner["good"].connections)
     assert exchange(gate, "good", get("/as2")) == http_wire.CLOSED
     (seen,) = partner["good"].connections[before:]
-    assert seen.data == get("/as2")[:-2] + http_wire.forwarded(proto="http") + b"\r\n"
+    assert seen.data == get("/as2")  # not a word about who asks inside
     line = gate.wait_for("request", listener="good", path="/as2")
     assert line["code"] == "200" and "tls" not in line
 

@@ -1,11 +1,41 @@
 """F8, F13, F19, F20: which commands reach the backend, how long lines may be, how often a login may fail, and where
 it begins. Spoken by hand to a backend that remembers everything."""
 
+import re
+
 import ftp_recorder
 import ftp_wire
+import gate as gate_module
 import pytest
 
 COMMAND_MAX, REPLY_LINE_MAX, WAITING_MAX = 1024, 4096, 32
+
+
+def command_table():
+    """(macro, verb) of every row of ftp_command_rows; the macro of one without is the brace."""
+    text = (gate_module.SOURCE / "proxy/ftp/ftp_commands.c").read_text()
+    body = re.search(r"ftp_command_rows\[\] = \{\n(.*?)\n\};", text, re.S)[1]
+    rows = [re.match(r'    (\w+\(|\{)"([A-Z0-9]+)",', line) for line in body.splitlines() if line]
+    assert all(rows), body
+    return [(row[1].rstrip("("), row[2]) for row in rows]
+
+
+ODD = ' with  two blanks, "quotes", \xe9, %s and an end '
+# Of rows that are more than a line that passes: what is said behind the login, what arrives, what the client is told.
+SAID = {
+    "AUTH": [("AUTH TLS", [], 503)], "PBSZ": [("PBSZ 0", [], 200)], "PROT": [("PROT P", [], 200), ("PROT C", [], 534)],
+    "HOST": [("HOST edge.example", [], 502)], "CCC": [("CCC", [], 534)], "REIN": [("REIN", [], 220)],
+    "ABOR": [("ABOR", [], 226)], "STAT": [("STAT", [], 211), ("STAT" + ODD, ["STAT" + ODD], 213)],
+    "FEAT": [("FEAT", ["FEAT"], 211)], "NOOP": [("NOOP", ["NOOP"], 200)], "QUIT": [("QUIT", ["QUIT"], 221)],
+    "USER": [("USER root", [], 503)], "PASS": [("PASS root", [], 503)], "ACCT": [("ACCT root", ["ACCT root"], 500)],
+    "PASV": [("PASV", ["PASV"], 227)], "EPSV": [("EPSV", ["EPSV"], 229), ("EPSV 1", ["EPSV"], 229), ("EPSV 2", [], 522)],
+    "PORT": [("PORT 127,0,0,1,200,10", ["PASV"], 200), ("PORT 10,0,0,1,200,10", [], 501)],
+    "EPRT": [("EPRT |1|127.0.0.1|51210|", ["EPSV"], 200), ("EPRT |1|10.0.0.1|51210|", [], 501)],
+    "MODE": [("MODE S", ["MODE S"], 200), ("MODE Z", [], 504)], "STRU": [("STRU F", ["STRU F"], 200), ("STRU R", [], 504)],
+}
+TRANSFERS = {verb for macro, verb in command_table() if macro == "TRANSFER"}
+REFUSED = {verb for macro, verb in command_table() if macro == "REFUSED"}
+PASSED = {verb for macro, verb in command_table() if macro in ("PASS", "NEXT")}
 
 
 @pytest.fixture(scope="module")
@@ -25,7 +55,7 @@ def gate(gate_running, backend):
             "usual": listener("usual", greeting="Acme file exchange"),
             "explicit": listener("explicit", "ftp"),
             "denying": listener("denying", deny_commands=["SITE", "DELE", "PASV", "FEAT"]),
-            "allowing": listener("allowing", allow_commands=["RETR", "CWD", "TYPE"], deny_commands=["SITE"]),
+            "allowing": listener("allowing", allow_commands=["RETR", "CWD", "TYPE", "COMB"], deny_commands=["SITE"]),
             "at-home": listener("at-home", login_directory="/home/%u"),
             "fixed": listener("fixed", login_directory="/in"),
             "strict": listener("strict", max_login_failures=2),
@@ -99,6 +129,27 @@ def test_only_allowed_commands_reach_the_backend(logged_in, backend):
     assert backend.commands == []
     for command, code in (("TYPE I", 200), ("CWD nowhere", 550), ("NOOP", 200), ("EPSV", 229), ("STAT", 211), ("ABOR", 226)):
         assert made.say(command)[0] == code, command
+
+
+def test_a_command_that_p11gate_does_not_know_passes_where_it_is_named(logged_in, greeted, backend):
+    """F20: behind the login only."""
+    backend.replies["COMB"] = "250 Combined"
+    assert greeted("allowing").say("COMB a b")[0] == 500
+    assert logged_in("usual").say("COMB a b")[0] == 500
+    assert backend.commands == []
+    made = logged_in("allowing")
+    backend.replies["COMB"] = "250 Combined"
+    assert made.say("COMB a b")[0] == 250
+    assert backend.commands == ["COMB a b"]
+
+
+def test_names_in_latin_1_pass_as_they_are(logged_in, backend):
+    """F11: a byte 255 is a letter there; Telnet's signs in front of ABOR are known by what follows it."""
+    made = logged_in("usual")
+    assert made.say("CWD \xffe\xff\xe4\xff")[0] == 550
+    made.socket.sendall(b"\xff\xf4\xff\xf2ABOR\r\n")
+    assert made.reply()[0] == 226
+    assert backend.commands == ["CWD \xffe\xff\xe4\xff"]
 
 
 def test_features_are_what_passes(logged_in):
@@ -197,6 +248,52 @@ def test_a_command_that_never_ends_has_one_too(gate, greeted):
     assert gate.wait_for("session-end", session=ftp_wire.session_of(gate, made))["reason"] == "too-long"
 
 
+def test_every_command_is_said_here():
+    """Whoever adds a row of another kind says in SAID what becomes of it."""
+    assert {verb for _, verb in command_table()} == {*SAID, *TRANSFERS, *REFUSED, *PASSED}
+    assert len(command_table()) == len(SAID) + len(TRANSFERS) + len(REFUSED) + len(PASSED)
+
+
+@pytest.mark.parametrize("verb", sorted(PASSED))
+def test_commands_that_pass_arrive_byte_for_byte(logged_in, backend, verb):
+    """F8: and their replies too."""
+    made = logged_in("usual")
+    for line in (verb.capitalize() + ODD, verb):
+        backend.forget()
+        backend.replies[verb] = f"250-{ODD}\r\n {verb}\r\n250 {ODD}"
+        assert made.say(line) == (250, backend.replies[verb].replace("\r", ""))
+        assert backend.said(f"(?i){verb}.*") == [line]
+
+
+@pytest.mark.parametrize("verb", sorted(REFUSED))
+def test_commands_that_are_refused_never_arrive(logged_in, backend, verb):
+    made = logged_in("usual")
+    for line in (verb, verb.lower() + ODD):
+        code, text = made.say(line)
+        assert code in (502, 503) and "quotes" not in text
+    assert backend.commands == []
+
+
+@pytest.mark.parametrize("said, arrives, code", [row for rows in SAID.values() for row in rows], ids=lambda value: str(value)[:20])
+def test_commands_that_are_looked_at(logged_in, backend, said, arrives, code):
+    made = logged_in("usual")
+    assert made.say(said)[0] == code
+    assert backend.commands == arrives
+
+
+@pytest.mark.parametrize("verb", sorted(TRANSFERS))
+def test_transfer_commands_arrive_byte_for_byte(logged_in, backend, verb):
+    backend.files = {ODD[1:]: b"content"}
+    made = logged_in("usual")
+    data = made.open_data(verb + ODD)
+    if verb in ("STOR", "APPE", "STOU"):
+        ftp_wire.say_end(data)
+    else:
+        assert b"content" in ftp_wire.receive_all(data) or verb != "RETR"
+    assert made.reply()[0] == 226
+    assert backend.commands == ["EPSV", verb + ODD]
+
+
 @pytest.mark.parametrize("length, passes", [(REPLY_LINE_MAX - 2, True), (REPLY_LINE_MAX, False)])
 def test_a_line_of_a_reply_has_a_limit(gate, logged_in, backend, length, passes):
     """F13."""
@@ -214,6 +311,15 @@ def test_replies_of_many_lines_come_whole(logged_in, backend):
     """F13, RFC 959 4.2: lines in between look like anything."""
     made = logged_in("usual")
     assert made.say("STAT /") == (213, "213-Status\n214 not the end\n 213 nor this\n213-nor this\n\n213 End")
+
+
+def test_a_reply_of_many_lines_has_no_limit(logged_in, backend):
+    """F13: the listing of a folder with ten thousand files."""
+    listing = "\r\n".join(f" -rw-r--r-- 1 acme acme 4711 Nov 22 12:00 file-{i}" for i in range(10_000))
+    made = logged_in("usual")
+    backend.replies["STAT"] = f"213-Status\r\n{listing}\r\n213 End"
+    assert made.say("STAT /") == (213, backend.replies["STAT"].replace("\r", ""))
+    assert made.say("NOOP")[0] == 200
 
 
 def test_thirty_two_commands_may_wait(logged_in, backend):

@@ -24,17 +24,8 @@ def gate(gate_running, ftp_backend):
 @pytest.fixture
 def connect(gate, pki, ftp_backend):
     """connect(listener) -> a control connection behind its login."""
-    made = []
-
-    def login(listener):
-        made.append(ftp_wire.Wire(pki, gate.ports[listener], implicit=True))
-        assert made[-1].reply()[0] == 220
-        made[-1].login(ftp_backend)
-        return made[-1]
-
-    yield login
-    for one in made:
-        one.close()
+    with ftp_wire.logins(pki) as login:
+        yield lambda listener: login(gate.ports[listener], ftp_backend)
 
 
 @pytest.fixture

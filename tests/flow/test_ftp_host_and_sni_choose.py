@@ -6,6 +6,7 @@ import ftp_recorder
 import ftp_wire
 import pytest
 import softhsm
+import waiting
 
 
 @pytest.fixture(scope="module")
@@ -30,6 +31,8 @@ def gate(gate_running, backends):
                                                    server_names=names, secure_clients_only=False)
         ports["strict"] = configuration.listener("strict", "ftp", backends["usual"].port, keys=("ec",), server_names=names,
                                                  strict_server_name=True)
+        ports["watched"] = configuration.listener("watched", "ftps", backends["usual"].port, keys=("ec",), server_names=names,
+                                                  health_check="100ms")
         ports["nameless"] = configuration.listener("nameless", "ftps", backends["usual"].port, keys=("ec",))
         return ports
 
@@ -50,7 +53,7 @@ def wire(gate, pki, backends):
         one.context.check_hostname = False
         one.wrap = lambda sock, session=None: one.context.wrap_socket(sock, server_hostname=sni, session=session,
                                                                       suppress_ragged_eofs=False)
-        if listener in ("implicit", "nameless"):
+        if listener in ("implicit", "watched", "nameless"):
             one.socket = one.wrap(one.socket)
         assert one.reply()[0] == 220
         if listener == "explicit" and secure:
@@ -194,3 +197,15 @@ def test_without_names_there_is_no_host(wire):
     assert made.say("HOST localhost")[0] == 502
     assert " HOST" not in made.say("FEAT")[1]
     assert " HOST" in wire("implicit").say("FEAT")[1]
+
+
+@pytest.mark.parametrize("name", ["alpha", "beta"])
+def test_features_before_the_login_are_those_of_the_servers_behind_the_name(wire, backends, name):
+    """F2, F8: a health check has asked each of them; none has heard of the client."""
+    backends["alpha"].replies["FEAT"] = "211-Features:\r\n MFMT\r\n211 End"
+    backends["beta"].replies["FEAT"] = "211-Features:\r\n MLST type*;\r\n211 End"
+    own, other = {"alpha": (" MFMT", " MLST"), "beta": (" MLST", " MFMT")}[name]
+    waiting.until(lambda: own in wire("watched", f"{name}.example.com").say("FEAT")[1], "a health check of every worker")
+    features = wire("watched", f"{name}.example.com").say("FEAT")[1]
+    assert own in features and other not in features
+    assert not backends[name].said("USER .*")

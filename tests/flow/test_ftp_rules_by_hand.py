@@ -1,5 +1,6 @@
 """The rules of RFC 4217 and 2428, typed by hand (F1 to F5, F7, F9, F18, F19)."""
 
+import re
 import socket
 import ssl
 
@@ -51,17 +52,31 @@ def secured(wire):
     ("USER acme", 530), ("PASS x", 530), ("LIST", 530), ("MIC x", 503), ("CCC", 534),
 ])
 def test_in_clear(wire, command, code):
+    """F1, F2, F4, F7."""
     assert wire("explicit").say(command)[0] == code
+
+
+@pytest.mark.parametrize("command", ["ADAT", "ADAT xyz", "CONF x", "ENC x", "MIC x", "mic x"])
+def test_other_protection_than_tls_is_503(wire, pyftpd, command):
+    """F7: in clear, under TLS, and behind the login."""
+    made = wire("explicit")
+    assert made.say(command)[0] == 503
+    made.start_tls()
+    assert made.say(command)[0] == 503
+    made.login(pyftpd)
+    assert made.say(command)[0] == 503
 
 
 @pytest.mark.parametrize("word", ["TLS", "tls", "TLS-C", "SSL"])
 def test_auth_begins_tls(wire, word):
+    """F1."""
     made = wire("explicit")
     made.start_tls(word)
     assert made.say("PBSZ 0") == (200, "200 PBSZ=0")
 
 
 def test_features_name_what_protects_before_and_after_auth(wire):
+    """F8."""
     made = wire("explicit")
     before = made.say("FEAT")[1]
     made.start_tls()
@@ -71,10 +86,12 @@ def test_features_name_what_protects_before_and_after_auth(wire):
 
 
 def test_a_second_auth_is_refused(secured):
+    """F2."""
     assert secured.say("AUTH TLS")[0] == 503
 
 
 def test_bytes_in_clear_behind_auth_end_the_session(wire, gate):
+    """F2."""
     made = wire("explicit")
     made.send("AUTH TLS\r\nUSER mallory")
     with pytest.raises((EOFError, ConnectionError)):
@@ -84,6 +101,7 @@ def test_bytes_in_clear_behind_auth_end_the_session(wire, gate):
 
 
 def test_a_failed_handshake_never_goes_on_in_clear(wire, gate):
+    """F3."""
     made = wire("explicit")
     assert made.say("AUTH TLS")[0] == 234
     made.send("USER mallory")
@@ -95,6 +113,7 @@ def test_a_failed_handshake_never_goes_on_in_clear(wire, gate):
 
 
 def test_protection_is_asked_for_in_order(secured):
+    """F4."""
     assert secured.say("PROT P")[0] == 503
     assert secured.say("PBSZ 0")[0] == 200
     for level, code in (("S", 536), ("E", 536), ("X", 504), ("P", 200), ("C", 534)):
@@ -111,10 +130,53 @@ def test_clear_data_is_allowed_where_the_listener_says_so(wire, pyftpd):
     assert made.reply()[0] == 226
 
 
-def test_a_transfer_without_prot_p_is_refused_at_the_transfer(secured, pyftpd):
+@pytest.mark.parametrize("protection", [None, "nothing but PBSZ", "REIN"])
+@pytest.mark.parametrize("active", [False, True], ids=["EPSV", "PORT"])
+@pytest.mark.parametrize("command", ["STOR in/unprotected", "RETR in/there", "LIST", "NLST", "STOU", "APPE in/unprotected", "MLSD"])
+def test_a_transfer_without_prot_p_is_refused_at_the_transfer(secured, pyftpd, command, active, protection):
+    """F5: the set-up is not, whoever connects; the level is Clear from the beginning, and again behind REIN."""
+    (pyftpd.files / "there").touch()
+    if protection == "REIN":
+        secured.login(pyftpd)
+        assert secured.say("REIN")[0] == 220
+        secured.socket = secured.socket.unwrap()
+        secured.start_tls()
     secured.login(pyftpd, protect=False)
-    secured.passive()
-    assert secured.say("LIST")[0] == 521
+    if protection == "nothing but PBSZ":
+        assert secured.say("PBSZ 0")[0] == 200
+    before = set(pyftpd.files.iterdir())
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        if active:
+            port = listening.getsockname()[1]
+            assert secured.say(f"PORT 127,0,0,1,{port // 256},{port % 256}")[0] == 200
+        else:
+            secured.passive()
+        assert secured.say(command)[0] == 521
+        assert secured.say("PROT P")[0] == (200 if protection == "nothing but PBSZ" else 503)
+        listening.settimeout(0)
+        with pytest.raises(BlockingIOError):
+            listening.accept()
+    assert set(pyftpd.files.iterdir()) == before
+
+
+def test_the_name_of_a_unique_file_reaches_the_client(secured, pyftpd):
+    """RFC 1123 4.1.2.9: in the reply that its server gave it."""
+    secured.login(pyftpd)
+    assert secured.say("CWD in")[0] == 250
+    plain = secured.connect_data(secured.passive())
+    secured.send("STOU")
+    code, begin = secured.reply()
+    assert code in (125, 150)
+    data = secured.wrap_data(plain)
+    data.sendall(b"one of a kind")
+    data.unwrap()
+    code, end = secured.reply()
+    assert code == 226
+    name = re.search(r"FILE: (\S+)|filename=(\S+?)\.?$", begin + "\n" + end, re.M)
+    assert name, (begin, end)
+    made = pyftpd.files / (name[1] or name[2])
+    assert made.read_bytes() == b"one of a kind"
+    made.unlink()
 
 
 def test_a_data_channel_that_does_not_speak_tls_is_refused(secured, pyftpd):
@@ -130,9 +192,11 @@ def test_a_data_channel_that_does_not_speak_tls_is_refused(secured, pyftpd):
 
 
 def test_after_epsv_all_every_other_set_up_is_refused(secured, pyftpd):
+    """F9."""
     secured.login(pyftpd)
     assert secured.say("EPSV ALL")[0] == 200
-    assert 500 <= secured.say("PASV")[0] < 600
+    for command in ("PASV", "PORT 127,0,0,1,200,10", "EPRT |1|127.0.0.1|51210|", "LPRT 4,127,0,0,1,2,200,10", "LPSV"):
+        assert 500 <= secured.say(command)[0] < 600, command
     assert secured.passive("EPSV")
 
 
@@ -256,6 +320,19 @@ def test_ccc_goes_on_in_clear(wire, pyftpd, says_end):
     made.send("LIST")
     assert b"in" in ftp_wire.receive_all(data)
     assert made.final_code() == 226
+
+
+def test_abor_with_urgent_data_in_clear_loses_no_byte(wire, pyftpd):
+    """F11: the classic way, IAC IP IAC and the data mark as urgent; the kernel would keep the last byte to itself."""
+    made = wire("quirky")
+    made.start_tls()
+    made.login(pyftpd)
+    assert made.say("CCC")[0] == 200
+    made.socket = made.socket.unwrap()
+    assert made.say("PWD")[0] == 257
+    made.socket.send(b"\xff\xf4\xff\xf2", socket.MSG_OOB)
+    made.send("ABOR")
+    assert made.reply()[0] == 226
 
 
 def test_quirks_of_old_clients(wire, pyftpd):

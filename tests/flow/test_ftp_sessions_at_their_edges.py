@@ -6,10 +6,12 @@ import select
 import signal
 import socket
 import ssl
+import threading
 import time
 
 import clients
 import ftp_backends
+import ftp_recorder
 import ftp_wire
 import pytest
 
@@ -17,10 +19,23 @@ HUGE_BYTES = 50 << 20  # more than every buffer on the way
 SMALL_BUFFER_BYTES = 64 << 10
 TOO_MUCH_BYTES = 30 << 20  # of commands whose replies nobody reads
 NOBODY_LISTENS = 1
+TINY_BUFFER_BYTES = 4 << 10
+UNREAD_BYTES, TAIL_BYTES = 300 << 10, 40 << 10
+SILENCE_S = 2
+A_WHILE_S = 0.25
+FLUSH_LIMIT_S = 5  # how long p11gate waits for a client that acknowledges nothing
 
 
 @pytest.fixture(scope="module")
-def gate(gate_running, pyftpd):
+def slow():
+    """A backend that answers some commands when it is told to."""
+    made = ftp_recorder.Recorder()
+    yield made
+    made.stop()
+
+
+@pytest.fixture(scope="module")
+def gate(gate_running, pyftpd, slow):
     def prepare(configuration):
         port = pyftpd.port
         return {"implicit": configuration.listener("implicit", "ftps", port),
@@ -28,6 +43,7 @@ def gate(gate_running, pyftpd):
                 "login-soon": configuration.listener("login-soon", "ftps", port, login_timeout="2s"),
                 "auth-soon": configuration.listener("auth-soon", "ftp", port, login_timeout="2s"),
                 "idle-soon": configuration.listener("idle-soon", "ftps", port, idle_timeout="3s"),
+                "slow": configuration.listener("slow", "ftps", slow.port, idle_timeout="3s"),
                 "dead-end": configuration.listener("dead-end", "ftps", NOBODY_LISTENS)}
 
     with gate_running(prepare) as gate:
@@ -137,6 +153,7 @@ def test_nobody_gets_more_time_by_beginning_anew(gate, pki, greeted, listener, w
     until, code = time.monotonic() + 15, 0
     with contextlib.suppress(EOFError, OSError):  # the end may come in the middle of a handshake
         while code != 421 and time.monotonic() < until:
+            select.select([wire.socket], [], [], A_WHILE_S)  # one session has a few new beginnings only
             if word == "AUTH" and wire.say("AUTH TLS")[0] == 234:
                 wire.socket = wire.wrap(wire.socket)
             code = wire.say("REIN")[0]
@@ -162,6 +179,57 @@ def test_a_session_is_not_idle_while_its_transfer_stands_still(gate, logged_in, 
     assert hashlib.sha256(start + ftp_wire.receive_all(data)).hexdigest() == clients.digest(huge)
     assert wire.reply()[0] == 226
     assert wire.reply()[0] == 421
+
+
+def test_who_waits_for_the_backend_is_not_idle(gate, greeted, logged_in, slow):
+    """F14: a checksum of a large file, a login that LDAP decides; the clock is another session that is idle."""
+    done = threading.Event()
+    checking, coming = logged_in(gate, "slow", slow), greeted(gate, "slow")
+    slow.doings = {verb: lambda talk, _: (done.wait(60), talk.say("230 At last")) for verb in ("XSHA256", "PASS")}
+    checking.send("XSHA256 file")
+    assert coming.say("USER typed")[0] == 331
+    coming.send("PASS typed password")
+    try:
+        assert logged_in(gate, "idle-soon").reply()[0] == 421
+    finally:
+        done.set()
+    for wire in (checking, coming):
+        assert wire.reply() == (230, "230 At last")
+        assert wire.say("PWD")[0] == 257
+    assert [checking.reply()[0], coming.reply()[0]] == [421, 421]
+
+
+# ---- the last word about a download ----
+
+def download_unread(wire, name):
+    """The data connection of a client whose kernel takes next to nothing, behind 150."""
+    plain = socket.socket()
+    plain.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, TINY_BUFFER_BYTES)
+    plain.settimeout(ftp_wire.LIMIT_S)
+    plain.connect(("127.0.0.1", wire.passive()))
+    wire.send(f"RETR in/{name}")
+    data = wire.wrap_data(plain)
+    assert wire.reply()[0] in (125, 150)
+    return data
+
+
+def test_226_does_not_come_before_the_client_has_its_file(gate, wire, pyftpd):
+    """F14: the backend has said it long before."""
+    content = clients.make_file(pyftpd.files / "unread", UNREAD_BYTES).read_bytes()
+    data = download_unread(wire, "unread")
+    assert not select.select([wire.socket], [], [], SILENCE_S)[0]
+    assert ftp_wire.receive_all(data) == content
+    assert wire.reply()[0] == 226
+
+
+def test_226_comes_without_a_client_that_never_reads_a_tail(gate, wire, pyftpd):
+    """F14: once p11gate's kernel has it all, it is waited for no longer than 5 s."""
+    clients.make_file(pyftpd.files / "tail", TAIL_BYTES)
+    begun = time.monotonic()
+    data = download_unread(wire, "tail")
+    assert wire.reply()[0] == 226
+    assert time.monotonic() - begun > FLUSH_LIMIT_S - 0.1
+    data.close()
 
 
 # ---- ends ----
@@ -203,6 +271,24 @@ def test_stopping_waits_for_transfers_and_not_for_idle_sessions(gate_running, lo
         assert [busy.reply()[0], busy.reply()[0]] == [226, 421]
         for one in (idle, busy, data):
             one.close()
+        assert gate.wait_exit() == 0
+
+
+def test_a_passive_port_that_nobody_uses_holds_no_stop(gate_running, logged_in, pyftpd):
+    """F14: NOOP is no transfer; whoever wants one begins it within data-connect-timeout."""
+    def prepare(configuration):
+        return {"implicit": configuration.listener("implicit", "ftps", pyftpd.port, data_connect_timeout="1s")}
+
+    with gate_running(prepare, stop_timeout="10m") as gate:
+        wire = logged_in(gate)
+        wire.passive()
+        gate.signal(signal.SIGTERM)
+        until = time.monotonic() + ftp_wire.LIMIT_S
+        while wire.say("NOOP")[0] == 200:
+            assert time.monotonic() < until
+            select.select([wire.socket], [], [], 0.1)
+        assert gate.wait_for("session-end", client=wire.client, reason="stopping")
+        wire.close()
         assert gate.wait_exit() == 0
 
 

@@ -36,17 +36,8 @@ def small(ftp_backend):
 @pytest.fixture
 def connect(gate, pki, ftp_backend):
     """connect(listener) -> a control connection behind its login."""
-    made = []
-
-    def login(listener="strict", protect=True, **options):
-        made.append(ftp_wire.Wire(pki, gate.ports[listener], implicit=True, **options))
-        assert made[-1].reply()[0] == 220
-        made[-1].login(ftp_backend, protect)
-        return made[-1]
-
-    yield login
-    for one in made:
-        one.close()
+    with ftp_wire.logins(pki) as login:
+        yield lambda listener="strict", **options: login(gate.ports[listener], ftp_backend, **options)
 
 
 @pytest.fixture

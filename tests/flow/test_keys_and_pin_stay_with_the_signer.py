@@ -4,34 +4,10 @@ import clients
 import pytest
 import softhsm
 import tls_wire
+from process_memory import holds, mappings
 
 KINDS = ("rsa", "ec", "ec384")
-# A sanitizer's tables about memory: terabytes of nothing, and no copy of what is in it.
-SHADOW_BYTES = 1 << 32
 MARK = "a greeting that only this p11gate has"
-
-
-def mappings(pid):
-    with open(f"/proc/{pid}/maps", encoding="utf-8") as maps:
-        return maps.read()
-
-
-def memory(pid):
-    """Each readable mapping's bytes."""
-    with open(f"/proc/{pid}/mem", "rb", buffering=0) as whole:
-        for line in mappings(pid).splitlines():
-            addresses, rights = line.split()[:2]
-            if "r" not in rights or line.endswith(("[vvar]", "[vsyscall]", "[vvar_vclock]")):
-                continue
-            start, end = (int(address, 16) for address in addresses.split("-"))
-            if end - start > SHADOW_BYTES:
-                continue
-            whole.seek(start)
-            yield whole.read(end - start)
-
-
-def holds(pid, text):
-    return any(text.encode() in piece for piece in memory(pid))
 
 
 @pytest.fixture

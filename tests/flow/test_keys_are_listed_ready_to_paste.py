@@ -4,6 +4,7 @@ import os
 import pty
 import re
 import select
+import shutil
 import subprocess
 
 import clients
@@ -153,3 +154,33 @@ def test_the_check_tells_what_is_missing(configuration, echo, make_gate, token, 
     code, text = check(make_gate(configuration, {**token.environment, **sickness.environment}))
     assert code == 0, text
     assert "; TLS 1.2 only; TLS 1.3 is missing: the token has neither CKM_RSA_PKCS_PSS nor CKM_RSA_X_509" in text
+
+
+@pytest.fixture
+def directory(configuration, own_folder, pki, echo):
+    """A folder of key files that is root's; the configuration uses it."""
+    folder = own_folder / "keys"
+    folder.mkdir(mode=0o700)
+    for path in pki.server_files["ec"]:
+        shutil.copy(path, folder / ("ec" + path.suffix))
+    configuration.keystores[0].clear()
+    configuration.keystores[0].update(alias="edge", directory=folder)
+    configuration.listener("tls", "tls", echo.port, key_alias=["ec"])
+    return folder
+
+
+def test_the_check_is_made_as_the_signers_user(directory, configuration, make_gate):
+    """Root can read everything; who is going to sign cannot: the check says so, not the first partner."""
+    code, text = check(make_gate(configuration))
+    assert code == 1, text
+    assert str(directory) in text and "Permission denied" in text and "p11gate.conf:" in text
+    shutil.chown(directory, softhsm.SIGNER_USER)
+    for path in directory.iterdir():
+        path.chmod(0o600)
+    code, text = check(make_gate(configuration))
+    assert code == 1, text
+    assert "ec.key cannot be read" in text and "Permission denied" in text
+    for path in directory.iterdir():
+        shutil.chown(path, softhsm.SIGNER_USER)
+    code, text = check(make_gate(configuration))
+    assert code == 0, text

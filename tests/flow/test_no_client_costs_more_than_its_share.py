@@ -12,8 +12,8 @@ import threading
 import time
 
 import clients
+import figures
 import pytest
-import sick_token
 import tls_wire
 import waiting
 
@@ -21,13 +21,6 @@ WATCHED_S, BUSY_MAX = 2, 0.3  # a worker that runs in circles takes all that the
 QUIET_S = 0.5  # nothing has moved for so long: nothing will, until somebody does something
 REFUSED = 400
 RETRY_GROUPS = "X448:X25519"  # the key share is for the first, which p11gate does not offer
-
-
-@pytest.fixture
-def sick(own_folder):
-    made = sick_token.SickToken(own_folder / "fake")
-    yield made
-    made.says()
 
 
 @pytest.fixture
@@ -83,7 +76,7 @@ def busy_share(pid):
     begun_s, before_s = time.monotonic(), processor_s(pid)
     waiting.until(lambda: time.monotonic() - begun_s > WATCHED_S, "the time to pass in which the worker is watched")
     share = (processor_s(pid) - before_s) / (time.monotonic() - begun_s)
-    print(f"the worker computed {share:.0%} of the time")
+    figures.show("half of something said", f"the worker computed {share:.0%} of the time")
     return share
 
 
@@ -143,7 +136,7 @@ def test_handshakes_that_ran_out_of_time_keep_no_turn_at_the_token(make_gate, lo
     ended_s = time.monotonic()
     waiting.until(lambda: tls_wire.full_handshake(context, port), "a turn")
     took_s = time.monotonic() - ended_s
-    print(f"the next client was served {took_s:.2f} s after the last of them had ended")
+    figures.show("8 handshakes that ran out of time", f"the next client was served {took_s:.2f} s after the last of them")
     # The sockets of the dead are kept for 5 s, so that their alerts arrive.
     assert took_s < 3
 
@@ -208,7 +201,7 @@ def test_clients_that_are_refused_hold_no_descriptors(make_gate, lonely, echo, c
                 one.connect(("127.0.0.1", port))
                 assert one.recv(1) == b""
         held = descriptors(worker(gate)) - idle
-    print(f"{REFUSED} refused clients hold {held} descriptors")
+    figures.show(f"{REFUSED} refused clients", f"{held} descriptors held")
     assert held < REFUSED / 10
 
 

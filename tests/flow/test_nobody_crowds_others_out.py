@@ -9,9 +9,11 @@ import threading
 import time
 
 import clients
+import control
+import figures
 import ftp_wire
+import metrics_page
 import pytest
-import sick_token
 import tls_wire
 import waiting
 
@@ -23,22 +25,16 @@ LIMIT_S = 60
 
 
 @pytest.fixture
-def sick(own_folder):
-    made = sick_token.SickToken(own_folder / "fake")
-    yield made
-    made.says()
-
-
-@pytest.fixture
 def start(make_gate, configuration, echo, pyftpd, token, sick):
     """start(keystore options, listener options) -> the gate; one worker, so that there is one queue."""
-    def run(keystore=(), listener=()):
-        configuration.top["workers"] = 1
+    def run(keystore=(), listener=(), workers=1):
+        configuration.top["workers"] = workers
         configuration.keystores[0].update({"module": sick.module, "signers": SIGNERS, "sign_timeout": "30s", **dict(keystore)})
         ports = {"raw": configuration.listener("raw", "tls", echo.port, keys=["ec"], **dict(listener)),
                  "ftps": configuration.listener("ftps", "ftps", pyftpd.port, keys=["ec"], **dict(listener))}
+        admin = metrics_page.add(configuration)
         gate = make_gate(configuration, {**token.environment, **sick.environment})
-        gate.ports = ports
+        gate.ports, gate.admin, gate.configuration = ports, admin, configuration
         gate.start()
         gate.wait_for("signer-ready", count=configuration.keystores[0]["signers"])
         return gate
@@ -94,7 +90,8 @@ def test_a_flood_from_one_network_keeps_no_other_waiting(start, pki, sick):
     with flooded(gate, pki) as flood:
         others = [handshake_s(context, gate.ports["raw"], f"{OTHER_NET}.{number}") for number in range(1, 6)]
     assert None not in others and None not in flood.times
-    print(f"the flood waited {statistics.median(flood.times):.2f} s, others {max(others):.2f} s at most")
+    figures.show("flood of one network", f"it waited {statistics.median(flood.times):.2f} s (median)",
+                 f"others {max(others):.2f} s at most")
     # In line behind the flood it would be as long as theirs.
     assert max(others) < statistics.median(flood.times) / 2
 
@@ -118,7 +115,8 @@ def test_data_channels_of_logged_in_sessions_come_first(start, pki, pyftpd, sick
             data.close()
             assert wire.reply()[0] == 226
     wire.close()
-    print(f"the flood waited {statistics.median(flood.times):.2f} s, data channels {max(times):.2f} s at most")
+    figures.show("flood, and data channels", f"it waited {statistics.median(flood.times):.2f} s (median)",
+                 f"data channels {max(times):.2f} s at most")
     assert max(times) < statistics.median(flood.times) / 2
 
 
@@ -138,7 +136,7 @@ def test_who_would_wait_too_long_is_refused_at_once(start, pki, sick):
     with concurrent.futures.ThreadPoolExecutor(FLOOD) as pool:
         refused = [after for after in pool.map(refused_after_s, range(1, FLOOD + 1)) if after is not None]
     assert 0 < len(refused) < FLOOD
-    print(f"{len(refused)} of {FLOOD} were refused, the first after {min(refused):.2f} s")
+    figures.show("predicted waits", f"{len(refused)} of {FLOOD} refused", f"the first after {min(refused):.2f} s")
     assert min(refused) < 1
 
 
@@ -173,3 +171,61 @@ def test_handshakes_per_second_per_ip_are_full_ones_of_one_address(start, pki):
     assert handshake_s(own_context, port, "127.0.0.1", session)
     wire.close()
     waiting.until(lambda: handshake_s(context, port, f"{FLOOD_NET}.1"), "the next second")
+
+
+# --- rates, over all workers ---
+
+CROWD, RATE = 8, 2  # many clients all the time; so much a second
+WORKERS = 4
+COUNTED_S = 3
+
+
+def counted(read):
+    """How often something was done while a few seconds passed, and how often it may have been at most: no second
+    of the clock has more than RATE, one more of them has begun than have passed, and what was asked for in the one
+    before may be answered now."""
+    begun_s, before = time.monotonic(), read()
+    waiting.until(lambda: time.monotonic() - begun_s > COUNTED_S, "the time to pass in which it is counted")
+    done = read() - before
+    return done, RATE * (int(time.monotonic() - begun_s) + 3)
+
+
+@contextlib.contextmanager
+def crowd(port, pki, source):
+    """CROWD clients that shake hands again and again, each from source(number); yields what counts the good ones."""
+    halt, context, good = threading.Event(), clients.client_context(pki), []
+
+    def one(number):
+        while not halt.is_set():
+            if handshake_s(context, port, source(number)):
+                good.append(None)
+
+    with concurrent.futures.ThreadPoolExecutor(CROWD) as pool:
+        for number in range(CROWD):
+            pool.submit(one, number + 1)
+        try:
+            yield lambda: len(good)
+        finally:
+            halt.set()
+
+
+def test_all_workers_together_keep_max_signatures_per_second(start, pki):
+    """Those of a generation that drains, too."""
+    gate = start({"max_signatures_per_second": RATE}, {"handshake_timeout": "10s"}, workers=WORKERS)
+    with crowd(gate.ports["raw"], pki, lambda number: f"{OTHER_NET}.{number}"):
+        gate.wait_for("session-begin", count=CROWD)
+        done, most = counted(lambda: metrics_page.signatures(gate.admin))
+        control.reload(gate)
+        drained, most_drained = counted(lambda: metrics_page.signatures(gate.admin))
+    figures.show(f"max-signatures-per-second {RATE}, {WORKERS} workers", f"{done:.0f} in {COUNTED_S} s",
+                 f"{drained:.0f} with a generation that drains", f"{most} at most")
+    assert RATE <= done <= most and drained <= most_drained
+
+
+def test_all_workers_together_keep_handshakes_per_second_per_ip(start, pki):
+    gate = start(listener={"handshakes_per_second_per_ip": RATE}, workers=WORKERS)
+    with crowd(gate.ports["raw"], pki, lambda _: f"{FLOOD_NET}.1") as good:
+        done, most = counted(good)
+        other = handshake_s(clients.client_context(pki), gate.ports["raw"], f"{OTHER_NET}.1")
+    figures.show(f"handshakes-per-second-per-ip {RATE}, {WORKERS} workers", f"{done} in {COUNTED_S} s", f"{most} at most")
+    assert RATE <= done <= most and other

@@ -4,6 +4,7 @@ last of them has ended."""
 import json
 import os
 import signal
+import threading
 
 import control
 import ftp_recorder
@@ -148,12 +149,47 @@ def test_a_drain_waits_for_the_last(gate, pki, backends):
     assert gate.wait_exit() == 0
 
 
+def test_a_drain_lets_transfers_end_whole(gate, pki, backends):
+    """An upload and a download that stand in their middle when the order comes; their sessions may go on, too."""
+    begun, go_on = threading.Barrier(2), threading.Event()
+    halves = b"one half" * 10000, b"the other" * 10000
+
+    def send_halves(data):
+        data.sendall(halves[0])
+        begun.wait(ftp_wire.LIMIT_S)
+        assert go_on.wait(ftp_wire.LIMIT_S)
+        data.sendall(halves[1])
+
+    backends[0].doings["RETR"] = lambda talk, _: talk.transfer(send_halves)
+    wires = [logged_in(pki, gate, "a", backends[0]) for _ in range(2)]
+    for wire in wires:
+        assert wire.say("PBSZ 0")[0] == wire.say("PROT P")[0] == 200
+    up, down = wires[0].open_data("STOR up"), wires[1].open_data("RETR down")
+    up.sendall(halves[0])
+    begun.wait(ftp_wire.LIMIT_S)
+    say(gate, "drain")
+    assert is_closed(gate, "a")
+    up.sendall(halves[1])
+    go_on.set()
+    up.unwrap().close()
+    assert ftp_wire.receive_all(down) == b"".join(halves)
+    down.close()
+    for wire in wires:
+        assert wire.reply()[0] == 226
+        assert wire.say("QUIT")[0] == 221
+        wire.close()
+    assert backends[0].files["up"] == b"".join(halves)
+    assert {line["reason"] for line in gate.log("transfer")} == {"done"}
+    assert gate.wait_exit() == 0
+
+
 def test_a_term_ends_a_drain(gate, pki, backends):
     wire = logged_in(pki, gate, "a", backends[0])
     say(gate, "drain")
     assert is_closed(gate, "a")
     gate.signal(signal.SIGTERM)
     assert wire.reply()[0] == 421
+    wire.close()
     assert gate.wait_exit() == 0
 
 

@@ -40,17 +40,8 @@ def gate(gate_running, pyftpd):
 @pytest.fixture
 def connect(pki, pyftpd):
     """connect(gate, listener) -> a control connection behind its login."""
-    made = []
-
-    def login(gate, listener, source="127.0.0.1"):
-        made.append(ftp_wire.Wire(pki, gate.ports[listener], implicit=True, source=source))
-        assert made[-1].reply()[0] == 220
-        made[-1].login(pyftpd)
-        return made[-1]
-
-    yield login
-    for one in made:
-        one.close()
+    with ftp_wire.logins(pki) as login:
+        yield lambda gate, listener, source="127.0.0.1": login(gate.ports[listener], pyftpd, source=source)
 
 
 def named(wire):
@@ -119,6 +110,21 @@ def test_over_ipv6_no_address_is_named_and_epsv_works(gate, pki, pyftpd):
     assert wire.say("PASV")[0] == 425
     assert wire.say("EPSV 1")[0] == 522
     assert works(wire, wire.passive() - SHIFT)
+    wire.close()
+
+
+def test_the_servers_own_address_means_nothing_over_ipv6(make_gate, configuration, pki, pyftpd):
+    """C6: it is not applicable where the listener is bound to IPv6; EPSV, at the bound address, works."""
+    configuration.top["passive_address"] = "192.0.2.99"
+    at = waiting.free_port()
+    configuration.listener("six", "ftps", pyftpd.port, bind=f"[::1]:{at}")
+    make_gate(configuration).start()
+    wire = Wire6(pki, at, implicit=True, source="::1")
+    wire.reply()
+    wire.login(pyftpd)
+    code, text = wire.say("PASV")
+    assert code == 425 and "192" not in text
+    assert works(wire, wire.passive())
     wire.close()
 
 

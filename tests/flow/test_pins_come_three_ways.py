@@ -1,6 +1,8 @@
-"""The PIN from a file, from a credential of systemd, or typed once at the terminal that p11gate is started from."""
+"""The PIN from a file that nobody else can read, from a credential of systemd, or typed once at the terminal that p11gate
+is started from."""
 
 import os
+import shutil
 import signal
 
 import clients
@@ -27,6 +29,47 @@ def without_pin(make_gate, configuration, echo, token):
         return gate
 
     return make
+
+
+def open_to_all(path):
+    path.chmod(0o644)
+    return f"is open to group or others (mode 0644): chmod 600 {path}"
+
+
+def somebody_elses(path):
+    shutil.chown(path, "nobody")
+    return f"it must belong to root or to signer-user (chown root {path})"
+
+
+def put_right(path):
+    path.chmod(0o600)
+    shutil.chown(path, "root")
+
+
+@pytest.mark.parametrize("spoil", [open_to_all, somebody_elses])
+@pytest.mark.parametrize("options", [[], ["-t"]], ids=["run", "check"])
+def test_a_pin_file_that_others_can_reach_is_refused_at_the_start(make_gate, configuration, echo, spoil, options):
+    configuration.listener("raw", "tls", echo.port)
+    gate = make_gate(configuration)
+    said = spoil(configuration.pin_file)
+    assert gate.start(*options, ready=False).wait_exit() == 1
+    assert said in gate.text and "p11gate.conf:" in gate.text and softhsm.PIN not in gate.text
+
+
+def test_a_pin_file_that_others_can_reach_changes_nothing_at_a_reload(make_gate, configuration, echo, pki):
+    port = configuration.listener("raw", "tls", echo.port)
+    gate = make_gate(configuration).start()
+    gate.wait_for("signer-ready", count=2)
+    before = gate.children()
+    for number, spoil in enumerate((open_to_all, somebody_elses), 1):
+        said = spoil(configuration.pin_file)
+        assert said in control.reload_fails(gate)
+        assert said in gate.wait_for("reload-failed", count=number)["reason"]
+        put_right(configuration.pin_file)
+        assert gate.children() == before
+        assert tls_wire.full_handshake(clients.client_context(pki), port)
+    control.reload(gate)
+    assert softhsm.PIN not in gate.text
 
 
 @pytest.fixture

@@ -5,7 +5,6 @@ and nobody else notices."""
 import os
 import signal
 
-import figures
 import load
 import pytest
 import sick_token
@@ -71,8 +70,7 @@ class Scene:
 
     def end(self, name):
         attempts = {kind: task.end() for kind, task in self.tasks.items()}
-        figures.show(name, *(f"{kind}: {len(made)}, failed {load.failures(made)}, "
-                             f"longest {load.longest_wait_s(made) * 1000:.0f} ms" for kind, made in attempts.items()))
+        load.show(name, attempts)
         assert load.failures(attempts["resumed"]) == 0 and load.failures(attempts["echo"]) == 0
         return attempts
 

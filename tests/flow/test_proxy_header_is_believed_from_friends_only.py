@@ -34,6 +34,11 @@ def backend():
     made.stop()
 
 
+def on_ipv6(configuration, port):
+    configuration.listeners[-1]["bind"] = f"[::1]:{port}"
+    return port
+
+
 @pytest.fixture(scope="module")
 def gate(gate_running, backend, web_for_all):
     def prepare(configuration):
@@ -41,6 +46,8 @@ def gate(gate_running, backend, web_for_all):
         return {
             "ftp": configuration.listener("ftp", "ftp", backend.port, deny=["203.0.113.66", "2001:db8:bad::/48"],
                                           max_sessions_per_ip=2, max_login_failures=2, ban_time="10m", **friends),
+            "ipv6": on_ipv6(configuration, configuration.listener(
+                "ipv6", "ftp", backend.port, accept_proxy_from=["::1"], secure_clients_only=False)),
             "https": configuration.listener("https", "https", web_for_all.port, **friends),
             "deny-friend": configuration.listener("deny-friend", "ftp", backend.port, deny=[FRIEND], **friends),
         }
@@ -91,6 +98,17 @@ def test_it_may_come_in_pieces(gate, header):
         for byte in header:
             made.sendall(bytes([byte]))
         assert code(made) == 220
+
+
+def test_no_address_is_invented_for_a_client_of_the_other_family(gate, backend):
+    """F9: IPv4 behind a load balancer that comes by IPv6, and no passive-address."""
+    with socket.create_connection(("::1", gate.ports["ipv6"]), 20) as made:
+        made.sendall(v1())
+        assert code(made) == 220
+        for command, wanted in ((f"USER {backend.user}", 331), (f"PASS {backend.password}", 230), ("PASV", 425), ("EPSV", 229)):
+            made.sendall(command.encode() + b"\r\n")
+            assert code(made) == wanted, command
+    assert gate.wait_for("passive-address-unknown")["reason"] == "passive-address is not set, and the connection's own is IPv6"
 
 
 def hello(gate, header, source=FRIEND):

@@ -17,6 +17,7 @@ import clients
 import control
 import ftp_wire
 import pytest
+import sick_token
 import softhsm
 import tls_wire
 import waiting
@@ -246,15 +247,23 @@ class KeyOnToken:
     def renew(self):
         made = self.pki.authority.server("a new one on the token", "ec")
         certificate, key = made.write(self.token.folder, "renewed")
+        for kind in ("privkey", "pubkey"):
+            self.tool("--delete-object", "--type", kind, *self.name)
+        self.token.run("softhsm2-util", "--import", key, "--token", self.token.name, *self.name, "--pin", softhsm.PIN)
+        return self.certify(made)
+
+    name = ("--label", softhsm.label("ec"), "--id", softhsm.KEY_IDS["ec"])
+
+    def tool(self, *words):
+        self.token.run("pkcs11-tool", "--module", softhsm.MODULE, "--token-label", self.token.name, "--login", "--pin", softhsm.PIN,
+                       *words)
+
+    def certify(self, made):
+        """This certificate instead of the one that is there; the fingerprint."""
         der = self.token.folder / "renewed.der"
         der.write_bytes(made.der)
-        label, number = softhsm.label("ec"), softhsm.KEY_IDS["ec"]
-        tool = ["pkcs11-tool", "--module", softhsm.MODULE, "--token-label", self.token.name, "--login", "--pin", softhsm.PIN]
-        for kind in ("privkey", "pubkey", "cert"):
-            self.token.run(*tool, "--delete-object", "--type", kind, "--label", label)
-        self.token.run("softhsm2-util", "--import", key, "--token", self.token.name, "--label", label, "--id", number,
-                       "--pin", softhsm.PIN)
-        self.token.run(*tool, "--write-object", der, "--type", "cert", "--label", label, "--id", number)
+        self.tool("--delete-object", "--type", "cert", *self.name)
+        self.tool("--write-object", der, "--type", "cert", *self.name)
         self.token.give_to_signer()
         return made.fingerprint
 
@@ -302,6 +311,100 @@ def test_other_keys_on_the_token_wait_for_a_reload(on_token, established, key, p
     control.reload(on_token)
     assert presented(on_token.ports) == fingerprint
     assert len(on_token.log("keystore-keys-changed")) == 1
+
+
+# --- another certificate, the same key: how most renewals are ---
+
+
+def test_a_renewed_certificate_on_the_token_is_told_and_taken_by_a_reload(on_token, established, key, pki):
+    before = presented(on_token.ports)
+    fingerprint = key.certify(pki.authority.renewed(pki.servers["ec"]))
+    os.kill(on_token.pids("signer")[0], signal.SIGKILL)
+    told = on_token.wait_for("keystore-certificates-changed", keystore="edge")
+    assert told["level"] == "warning" and "reload" in told["reason"]
+    # The key is the one that is known: it goes on signing for the certificate of before.
+    assert presented(on_token.ports) == before
+    assert control.status(on_token)["keystores"][0]["can_sign"]
+    on_token.signal(signal.SIGHUP)
+    assert on_token.wait_for("reload-done", kind="generation", new_keystores=1)
+    assert presented(on_token.ports) == fingerprint
+    assert established.echo(b"undisturbed")
+    assert not on_token.log("keystore-keys-changed")
+
+
+def test_a_renewed_certificate_file_is_taken_by_a_hup(make_gate, configuration, own_folder, token, pki, echo):
+    path = own_folder / "edge.crt"
+    path.write_bytes(pki.servers["ec"].pem)
+    port = configuration.listener("raw", "tls", echo.port, keys=["ec"], certificate_file=path)
+    gate = make_gate(configuration, token.environment).start()
+    gate.wait_for("signer-ready", count=2)
+    conversation = tls_wire.Conversation(clients.client_context(pki), port)
+    assert conversation.echo(b"before") and presented(port) == pki.servers["ec"].fingerprint
+    renewed = pki.authority.renewed(pki.servers["ec"])
+    fresh = path.with_suffix(".new")
+    fresh.write_bytes(renewed.pem)
+    fresh.rename(path)
+    gate.signal(signal.SIGHUP)
+    assert gate.wait_for("reload-done", kind="generation")
+    assert presented(port) == renewed.fingerprint
+    assert conversation.echo(b"undisturbed")
+    conversation.close()
+
+
+# --- a token with as many sessions as the keystore has signers ---
+
+
+@pytest.fixture
+def full(make_gate, configuration, own_folder, own_token, echo):
+    """full(signers) -> the gate; its token has no session for one more."""
+    def start(signers):
+        sick = sick_token.SickToken(own_folder / "fake")
+        sick.says(f"sessions {signers}")
+        configuration.keystores[0].update(module=sick.module, signers=signers)
+        port = configuration.listener("raw", "tls", echo.port, keys=["ec"])
+        gate = make_gate(configuration, {**own_token.environment, **sick.environment}).start()
+        gate.wait_for("signer-ready", count=signers)
+        gate.ports, gate.configuration = port, configuration
+        return gate
+    return start
+
+
+def test_a_full_token_with_nothing_new_is_looked_at_all_the_same(full, pki):
+    gate = full(3)
+    context = clients.client_context(pki)
+    conversation, signers = tls_wire.Conversation(context, gate.ports), gate.pids("signer")
+    control.reload_policy(gate)
+    assert gate.wait_for("reload-done", kind="policy", tokens="asked")
+    assert tls_wire.full_handshake(context, gate.ports) and conversation.echo(b"as ever")
+    # One of them made room, and has a successor.
+    gate.until_pids("signer", lambda pids: len(pids) == 3 and len(set(pids) & set(signers)) == 2)
+    gate.wait_for("signer-ready", count=4)
+    assert not gate.log("keystore-faulty") and not gate.log("session-end", reason="handshake-failed")
+    conversation.close()
+
+
+def test_a_full_token_gives_what_is_new_to_a_reload(full, pki, key):
+    gate = full(3)
+    conversation = tls_wire.Conversation(clients.client_context(pki), gate.ports)
+    fingerprint = key.renew()
+    gate.signal(signal.SIGHUP)
+    assert gate.wait_for("reload-done", kind="generation", new_keystores=1)
+    assert presented(gate.ports) == fingerprint and conversation.echo(b"undisturbed")
+    # One signer is left to whom the old generation serves, the others' sessions are the new one's.
+    gate.wait_for("signer-ready", count=3 + 2)
+    assert not gate.log("keystore-faulty")
+    conversation.close()
+    gate.wait_for("generation-end", generation=1)
+    gate.wait_for("signer-ready", count=3 + 3)
+
+
+def test_a_full_token_with_one_signer_says_what_to_do(full, pki):
+    gate = full(1)
+    signers = gate.pids("signer")
+    said = control.reload_fails(gate)
+    assert "CKR_SESSION_COUNT" in said and "none of them can be spared" in said
+    gate.until_pids("signer", lambda pids: pids == signers)
+    assert tls_wire.full_handshake(clients.client_context(pki), gate.ports)
 
 
 def broken_configuration(gate, token):

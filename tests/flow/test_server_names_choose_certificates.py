@@ -1,11 +1,14 @@
-"""SNI chooses the key, the client's algorithms choose among several, and OCSP responses are stapled."""
+"""SNI chooses the key, the client's algorithms choose among several, the chain is sent along, and OCSP responses are
+stapled."""
 
+import re
 import socket
 import ssl
 
 import clients
 import ftp_wire
 import ocsp
+import partner_certificates
 import pytest
 import softhsm
 
@@ -190,3 +193,52 @@ def test_an_ed25519_key_on_the_token_serves_who_takes_it(make_gate, configuratio
     for sigalgs, kind in ((ONLY["rsa"], "rsa"), ("ed25519", "ed25519"), ("ed25519:" + ONLY["rsa"], "ed25519")):
         text = s_client(gate, "raw", version, "-sigalgs", sigalgs, "-CAfile", pki.ca_file)
         assert f"subject=CN = server {kind}\n" in text and "Verify return code: 0 (ok)" in text
+
+
+@pytest.fixture
+def chain(pki):
+    """The server's certificate, and two authorities between it and the root that clients know."""
+    upper = partner_certificates.make("Upper CA", pki.authority, authority=True)
+    lower = partner_certificates.make("Lower CA", upper, authority=True)
+    return [partner_certificates.make("chained server", lower, usage=partner_certificates.SERVER), lower, upper]
+
+
+def put_on_token(token, chain, root):
+    server, lower, upper = chain
+    token.add_identity("chained", server, "31")
+    for number, authority in enumerate((upper, root, lower)):
+        der = token.folder / "authority.der"
+        der.write_bytes(authority.der)
+        token.run("pkcs11-tool", "--module", softhsm.MODULE, "--token-label", token.name, "--login", "--pin", softhsm.PIN,
+                  "--write-object", der, "--type", "cert", "--label", f"authority-{number}", "--id", f"{number + 65:02x}")
+    token.give_to_signer()
+
+
+def chain_files(folder, chain, root):
+    server, lower, upper = chain
+    whole, alone = folder / "whole.pem", folder / "alone.pem"
+    # Not in order, and with the root, which nobody needs.
+    whole.write_bytes(b"".join(one.pem for one in (server, root, upper, lower)))
+    alone.write_bytes(server.pem)
+    return whole, alone
+
+
+def test_the_chain_is_sent_to_clients_who_know_the_root_only(make_gate, configuration, own_token, own_folder, pki, echo,
+                                                             chain):
+    """From the token and from a file: in order, without the root."""
+    put_on_token(own_token, chain, pki.authority)
+    whole, alone = chain_files(own_folder, chain, pki.authority)
+    key = {"key_alias": ["chained"]}
+    ports = {"token": configuration.listener("token", "tls", echo.port, **key),
+             "file": configuration.listener("file", "tls", echo.port, certificate_file=whole, **key),
+             "alone": configuration.listener("alone", "tls", echo.port, certificate_file=alone, **key)}
+    gate = make_gate(configuration, own_token.environment).start()
+    gate.ports = ports
+    for tls, listener in ((tls, listener) for tls in VERSIONS for listener in ports):
+        text = s_client(gate, listener, "-tls" + tls.replace(".", "_"), "-CAfile", pki.ca_file, "-showcerts")
+        sent = re.findall(r"^ *\d+ s:CN = (.*)$", text, re.MULTILINE)
+        good = "Verify return code: 0 (ok)" in text
+        if listener == "alone":
+            assert sent == ["chained server"] and not good, text
+        else:
+            assert sent == ["chained server", "Lower CA", "Upper CA"] and good, text

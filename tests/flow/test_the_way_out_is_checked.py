@@ -89,6 +89,13 @@ def test_a_partner_who_does_not_need_it_gets_no_certificate(out, alias):
     assert (code, json.loads(body)["client"]) == (200, {})
 
 
+def test_partners_are_not_told_who_asks_inside(out):
+    """H8 is for the way in: neither our client's address nor what it says of itself reaches a partner."""
+    code, body = out.post("asks-nobody", "http", "-H", "X-Forwarded-For: 10.0.0.7", "-H", "Forwarded: for=10.0.0.7")
+    assert code == 200, out.gate.last_words()
+    assert json.loads(body)["fields"] == ["accept", "content-length", "content-type", "host", "user-agent"]
+
+
 @pytest.mark.parametrize("alias", ["through-https", "through-tls"])
 def test_tls_on_both_sides(out, alias):
     """backend-tls is for https and tls listeners too."""

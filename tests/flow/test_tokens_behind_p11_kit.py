@@ -1,5 +1,6 @@
 """The same token directly, through p11-kit's proxy module, and far away: through p11-kit server and p11-kit remote.
-Whatever is between, handshakes work; when the far side is killed, they work again without a restart."""
+Whatever is between, handshakes work; when the far side is killed, they work again without a restart. A configuration
+without `module` goes through the proxy module."""
 
 import os
 import pathlib
@@ -9,6 +10,7 @@ import subprocess
 
 import clients
 import gate as gate_module
+import load
 import pytest
 import softhsm
 import tls_wire
@@ -17,11 +19,14 @@ import waiting
 LIBRARIES = pathlib.Path("/usr/lib/x86_64-linux-gnu")
 CLIENT = LIBRARIES / "pkcs11/p11-kit-client.so"
 PROXY = "p11-kit-proxy.so"
-WAYS = ("direct", "server", "proxy", "proxy-remote")
+WAYS = ("direct", "server", "proxy", "proxy-remote", "default")
 HEALED_WITHIN_S = 20
+CLIENTS, WARM = 2, 20  # of the load
 
-pytestmark = pytest.mark.skipif(not shutil.which("p11-kit") or not CLIENT.exists(),
-                                reason="p11-kit and p11-kit-modules are not installed")
+
+@pytest.fixture(autouse=True, scope="module")
+def p11_kit():
+    assert shutil.which("p11-kit") and CLIENT.exists(), "p11-kit and p11-kit-modules of conf/packages are not installed"
 
 
 class Server:
@@ -79,14 +84,14 @@ def proxy_environment(folder, module):
 
 @pytest.fixture
 def reach(request, own_folder):
-    """way -> (the module to name, what its environment needs)."""
+    """way -> (the module to name, or None, and what its environment needs)."""
     def make(way):
         if way == "direct":
             return softhsm.MODULE, {}
         if way == "server":
             return CLIENT, request.getfixturevalue("server").environment
-        if way == "proxy":
-            return PROXY, proxy_environment(own_folder, f"module: {softhsm.MODULE}")
+        if way in ("proxy", "default"):
+            return PROXY if way == "proxy" else None, proxy_environment(own_folder, f"module: {softhsm.MODULE}")
         return PROXY, proxy_environment(own_folder, f"remote: |p11-kit remote {softhsm.MODULE}")
 
     return make
@@ -97,6 +102,8 @@ def start(reach, configuration, echo, token, make_gate):
     def run(way):
         module, environment = reach(way)
         configuration.keystores[0]["module"] = module
+        if not module:
+            del configuration.keystores[0]["module"]
         ports = {kind: configuration.listener(kind, "tls", echo.port, keys=[kind]) for kind in ("rsa", "ec")}
         gate = make_gate(configuration, {**token.environment, **environment})
         gate.ports = ports
@@ -117,6 +124,30 @@ def test_handshakes_work_through_it(start, pki, way):
     for kind, port in gate.ports.items():
         for tls in ("1.2", "1.3"):
             assert succeeds(pki, port, tls), f"{kind}, TLS {tls}: {gate.last_words()}"
+
+
+@pytest.fixture
+def tasks():
+    made = {}
+    yield made
+    for task in made.values():
+        task.kill()
+
+
+def test_without_a_module_a_crowd_is_served(start, pki, tasks):
+    """Through the proxy module; signers are killed in the middle."""
+    gate = start("default")
+    assert "module" not in gate.path.read_text()
+    tasks.update(full=load.Task(load.full_handshakes, pki, gate.ports["ec"], CLIENTS),
+                 resumed=load.Task(load.resumed_handshakes, pki, gate.ports["rsa"], CLIENTS),
+                 echo=load.Task(load.established_echo, pki, gate.ports["ec"]))
+    for wanted in (WARM, 2 * WARM, 3 * WARM):
+        waiting.until(lambda wanted=wanted: tasks["full"].done.value >= wanted, f"{wanted} handshakes: {gate.last_words()}")
+        os.kill(gate.pids("signer")[0], signal.SIGKILL)
+    waiting.until(lambda: tasks["full"].done.value >= 4 * WARM, f"handshakes afterwards: {gate.last_words()}")
+    attempts = {name: task.end() for name, task in tasks.items()}
+    load.show("without a module, signers killed", attempts)
+    assert {name: load.causes(made) for name, made in attempts.items()} == {"full": [], "resumed": [], "echo": []}
 
 
 def test_a_far_side_that_was_killed_is_found_again(start, server, pki):

@@ -1,5 +1,5 @@
-"""F14: no timeout ends a transfer that moves, however long it takes; one in which nothing moves for idle-timeout
-ends with 426, and its session goes on."""
+"""F14: no timeout ends a transfer that moves, however long it takes; one in which nothing moves for stall-timeout
+ends with 426, and its session goes on. idle-timeout is none of a transfer's business."""
 
 import concurrent.futures
 import os
@@ -10,21 +10,50 @@ import time
 
 import clients
 import ftp_backends
+import ftp_recorder
 import ftp_wire
 import pytest
 
-IDLE_S = 2
-LASTS_S = 3 * IDLE_S  # a few hours, at another scale
+IDLE_S = 1
+STALL_S = 2
+LASTS_S = 2 * STALL_S  # a few hours, at another scale
+SILENCE_S = 3 * IDLE_S
 PACE_S = 0.2
 PIECE = b"x" * 100
 
 
+def hasty(configuration, backend):
+    return configuration.listener("hasty", "ftps", backend.port, stall_timeout=f"{STALL_S}s")
+
+
+def silence():
+    """A dump that computes, a file that comes from tape: nothing is wrong."""
+    select.select([], [], [], SILENCE_S)
+
+
+def send_late(data):
+    silence()
+    data.sendall(PIECE)
+
+
 @pytest.fixture(scope="module")
-def gate(gate_running, pyftpd):
+def tape():
+    backend = ftp_recorder.Recorder()
+    backend.doings["RETR"] = lambda talk, _: talk.transfer(send_late)
+    yield backend
+    backend.stop()
+
+
+@pytest.fixture(scope="module")
+def gate(gate_running, pyftpd, tape):
     clients.make_file(pyftpd.files / "large", 20 << 20)
+    idle = {"idle_timeout": f"{IDLE_S}s"}
 
     def prepare(configuration):
-        return {"hasty": configuration.listener("hasty", "ftps", pyftpd.port, idle_timeout=f"{IDLE_S}s")}
+        return {"hasty": hasty(configuration, pyftpd),
+                "patient": configuration.listener("patient", "ftps", pyftpd.port, **idle),
+                "for-ever": configuration.listener("for-ever", "ftps", pyftpd.port, stall_timeout="0", **idle),
+                "tape": configuration.listener("tape", "ftps", tape.port, **idle)}
 
     with gate_running(prepare) as gate:
         yield gate
@@ -39,18 +68,9 @@ def own_backend(own_folder):
 
 
 @pytest.fixture
-def connect(gate, pki, pyftpd):
-    made = []
-
-    def login(**options):
-        made.append(ftp_wire.Wire(pki, gate.ports["hasty"], implicit=True, **options))
-        made[-1].reply()
-        made[-1].login(pyftpd)
-        return made[-1]
-
-    yield login
-    for one in made:
-        one.close()
+def connect(gate, pki, pyftpd, tape):
+    with ftp_wire.logins(pki) as login:
+        yield lambda listener="hasty": login(gate.ports[listener], tape if listener == "tape" else pyftpd)
 
 
 def for_a_long_time(step):
@@ -98,6 +118,31 @@ def test_slow_transfers_outlast_every_timeout(connect, pyftpd):
     assert all(wire.say("NOOP")[0] == 200 for wire in wires)
 
 
+def upload_with_a_pause(wire, name):
+    data = wire.open_data(f"STOR in/{name}")
+    data.sendall(b"1")
+    silence()
+    data.sendall(b"2")
+    data.unwrap()
+    assert wire.reply()[0] == 226
+
+
+def download_from_tape(wire, _):
+    data = wire.open_data("RETR tape")
+    assert ftp_wire.receive_all(data) == PIECE
+    assert wire.reply()[0] == 226
+
+
+def test_a_pause_longer_than_idle_timeout_ends_no_transfer(connect, pyftpd):
+    """Also where no timeout at all counts."""
+    ways = {"patient": upload_with_a_pause, "for-ever": upload_with_a_pause, "tape": download_from_tape}
+    wires = {name: connect(name) for name in ways}
+    with concurrent.futures.ThreadPoolExecutor() as pool:
+        list(pool.map(lambda name: ways[name](wires[name], name), ways))
+    assert [(pyftpd.files / name).read_bytes() for name in ("patient", "for-ever")] == [b"12", b"12"]
+    assert all(wire.say("NOOP")[0] == 200 for wire in wires.values())
+
+
 def stop_sending(wire):
     data = wire.open_data("STOR in/stalled")
     data.sendall(PIECE)
@@ -113,11 +158,11 @@ def stop_reading(wire):
 @pytest.mark.parametrize("stall", [stop_sending, stop_reading])
 def test_where_nothing_moves_the_transfer_is_426(connect, gate, stall):
     wire = connect()
-    seen = len(gate.log("transfer", reason="idle-timeout"))
+    seen = len(gate.log("transfer", reason="stall-timeout"))
     data = stall(wire)
     assert wire.reply()[0] == 426
-    line = gate.wait_for("transfer", reason="idle-timeout", count=seen + 1)
-    assert int(line["ms"]) >= IDLE_S * 1000
+    line = gate.wait_for("transfer", reason="stall-timeout", count=seen + 1)
+    assert int(line["ms"]) >= STALL_S * 1000
     with pytest.raises(ftp_wire.CUT):
         while True:
             if not data.recv(1 << 20):
@@ -130,7 +175,7 @@ def test_where_nothing_moves_the_transfer_is_426(connect, gate, stall):
 
 def test_a_backend_may_take_its_time_for_the_last_word(make_gate, configuration, pki, own_backend):
     """Virus scanners and archives do; the client has nothing left to send."""
-    port = configuration.listener("hasty", "ftps", own_backend.port, idle_timeout=f"{IDLE_S}s")
+    port = hasty(configuration, own_backend)
     make_gate(configuration).start()
     wire = ftp_wire.Wire(pki, port, implicit=True)
     wire.reply()
@@ -139,7 +184,7 @@ def test_a_backend_may_take_its_time_for_the_last_word(make_gate, configuration,
     own_backend.process.send_signal(signal.SIGSTOP)
     data.sendall(PIECE)
     data.unwrap()
-    readable, _, _ = select.select([wire.socket], [], [], 1.5 * IDLE_S)
+    readable, _, _ = select.select([wire.socket], [], [], 1.5 * STALL_S)
     assert not readable, wire.reply()
     own_backend.process.send_signal(signal.SIGCONT)
     assert wire.reply()[0] == 226
@@ -152,12 +197,12 @@ def test_time_in_which_the_machine_stood_still_is_nobody_s_silence(connect, gate
     wire = connect()
     data = wire.open_data("STOR in/paused")
     data.sendall(PIECE)
-    select.select([wire.socket], [], [], IDLE_S / 2)  # some of the silence is real
+    select.select([wire.socket], [], [], STALL_S / 2)  # some of the silence is real
     workers = gate.pids("worker")
     for pid in workers:
         os.kill(pid, signal.SIGSTOP)
     try:
-        select.select([wire.socket], [], [], 1.5 * IDLE_S)
+        select.select([wire.socket], [], [], 1.5 * STALL_S)
     finally:
         for pid in workers:
             os.kill(pid, signal.SIGCONT)

@@ -4,8 +4,9 @@ import datetime
 import json
 import ssl
 import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import ThreadingHTTPServer
 
+import http_backend
 import pki
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
@@ -26,26 +27,18 @@ def identity(authority, host="localhost", days=30, usage=ExtendedKeyUsageOID.SER
     return pki.Certificate(key, certificate)
 
 
-class Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-
+class Handler(http_backend.Quiet):
     def setup(self):
         self.request.settimeout(60)
         self.request.do_handshake()
         super().setup()
 
-    def log_message(self, *_):
-        """Quiet."""
-
     def do_POST(self):
         body = self.rfile.read(int(self.headers["Content-Length"]))
         seen = {"bytes": len(body), "host": self.headers["Host"], "tls": self.request.version(),
+                "fields": sorted(name.lower() for name in self.headers),
                 "client": dict(part[0] for part in (self.request.getpeercert() or {}).get("subject", ()))}
-        answer = json.dumps(seen).encode()
-        self.send_response(200)
-        self.send_header("Content-Length", str(len(answer)))
-        self.end_headers()
-        self.wfile.write(answer)
+        self.send_text(200, json.dumps(seen).encode())
 
 
 class Server(ThreadingHTTPServer):

@@ -13,7 +13,7 @@
 #include <string.h>
 #include <strings.h>
 
-enum { HELD_MAX = 64 * 1024, STEP_EVENTS = 8 };
+enum { HELD_MAX = 64 * 1024, STEP_EVENTS = 8, DRAIN_MS = 7000 };
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -244,7 +244,7 @@ static void op_abort_data(void *owner, bool begun)
 static void op_deadline(void *owner, uint64_t ms)
 {
     (void)owner;
-    must(ms == 0 || (ms == FTP_FINAL_REPLY_MS && stage.transfer));
+    must(ms == 0 || (ms == FTP_FINAL_REPLY_MS && stage.transfer) || (ms == DRAIN_MS && !stage.transfer));
 }
 
 static void op_login(void *owner, const struct ftp_login_report *report)
@@ -370,6 +370,8 @@ static void other_event(uint8_t which)
         stage.disabled = true;
     else if (which == 7)
         stage.key_lost = true;
+    else if (which == 8 && ftp_control_awaits_backend(control))
+        ftp_control_backend_silent(control);
 }
 
 static size_t step(const uint8_t *data, size_t size)
@@ -384,14 +386,14 @@ static size_t step(const uint8_t *data, size_t size)
     if (kind == 6)
         data_event(argument % (FTP_DATA_FAILURES + 1));
     else
-        other_event(argument % 8);
+        other_event(argument % 9);
     feed(1, NULL, 0);
     feed(0, NULL, 0);
     return used;
 }
 
 static const char *const denied[] = {"SITE", "PASV", "PASS"};
-static const char *const allowed[] = {"RETR", "STOR", "CWD", "REST", "OPTS"};
+static const char *const allowed[] = {"RETR", "STOR", "CWD", "REST", "OPTS", "COMB"};
 
 static struct ftp_rules rules_of(void)
 {
@@ -412,10 +414,11 @@ static struct ftp_rules rules_of(void)
         .commands = {.deny = denied,
                      .deny_count = lists ? 3 : 0,
                      .allow = allowed,
-                     .allow_count = lists ? 5 : 0},
+                     .allow_count = lists ? 6 : 0},
         .client_is_v4 = !(stage.world & 128),
         .backend_is_v4 = !(stage.more & BACKEND_V6),
         .client = stage.client,
+        .data_connect_timeout_ms = DRAIN_MS,
     };
 }
 

@@ -333,6 +333,7 @@ static const struct {
     {"connected", ftp_control_data_connected},
     {"done", ftp_control_data_done},
     {"expired", ftp_control_expired},
+    {"silent", ftp_control_backend_silent},
     {"login-expired", ftp_control_login_expired},
     {"drain", ftp_control_drain},
     {"backend-lost", backend_lost},
@@ -480,6 +481,7 @@ static const char *const denied[] = {"SITE", "HELP", "CLNT", "USER"};
 static const char *const allowed[] = {"RETR", "SITE"};
 static const char *const not_made[] = {"MKD", "XRMD"};
 static const char *const walked[] = {"CWD", "XPWD"};
+static const char *const combined[] = {"COMB", "CPSV", "REST", "STOR", "GET"};
 
 static struct ftp_command_policy commands_of(unsigned world)
 {
@@ -487,6 +489,8 @@ static struct ftp_command_policy commands_of(unsigned world)
     if (world & DENY_MAKING)
         return (struct ftp_command_policy){
             .deny = not_made, .deny_count = ROWS(not_made), .allow = walked, .allow_count = ROWS(walked)};
+    if (world & ALLOW_COMB)
+        return (struct ftp_command_policy){.allow = combined, .allow_count = ROWS(combined)};
     policy.deny_count = world & DENY_SITE ? ROWS(denied) : 0;
     policy.allow_count = world & ALLOW_RETR ? ROWS(allowed) : 0;
     return policy;
@@ -508,6 +512,7 @@ static struct ftp_rules rules_of(unsigned world)
         .login_directory = world & DIRECTORY ? "/home/%u" : "",
         .client_is_v4 = !(world & CLIENT_V6),
         .backend_is_v4 = !(world & BACKEND_V6),
+        .data_connect_timeout_ms = 20000,
     };
     struct err err;
     assert_true(addr_parse_host(world & CLIENT_V6 ? "2001:db8::1" : "10.0.0.1", &rules.client, &err));

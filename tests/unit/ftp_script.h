@@ -3,7 +3,7 @@
  *
  *   C text    the client sends text and CRLF        B text    the backend does
  *   c text    without CRLF                          b text    (\r, \n and \xHH are bytes)
- *   ! event   something happened: secured, connected, done, expired, login-expired, drain,
+ *   ! event   something happened: secured, connected, done, expired, silent, login-expired, drain,
  *             backend-lost, client-lost, disabled (the client's partner), renamed (its
  *             ftp-user), key-lost, read (the replies), absent, tls, not-resumed, certificate,
  *             cut, incomplete, backend-cut, stalled, no-backend, no-memory
@@ -17,6 +17,41 @@
  * What the filter does after a step must be the lines that follow it, all of them, in their order.
  */
 #pragma once
+
+/* What many scripts begin with, or come to. */
+#define IMPLICIT_START                                                                                       \
+    "> 220 ready\n"                                                                                          \
+    "= connect-backend\n"                                                                                    \
+    "B 220 hello\n"
+#define AUTH_START                                                                                           \
+    "> 220 ready\n"                                                                                          \
+    "C AUTH TLS\n"                                                                                           \
+    "= abort\n"                                                                                              \
+    "> 234 Begin TLS.\n"                                                                                     \
+    "= start-tls\n"                                                                                          \
+    "! secured\n"                                                                                            \
+    "= connect-backend\n"                                                                                    \
+    "B 220 hello\n"
+#define WELCOME_ACME                                                                                         \
+    "C USER acme\n"                                                                                          \
+    "< USER acme\n"                                                                                          \
+    "B 230 welcome\n"                                                                                        \
+    "> 230 welcome\n"                                                                                        \
+    "= login acme 230\n"
+#define EPSV                                                                                                 \
+    "C EPSV\n"                                                                                               \
+    "= abort\n"                                                                                              \
+    "< EPSV\n"                                                                                               \
+    "B 229 ok (|||2000|)\n"                                                                                  \
+    "= listen P\n"                                                                                           \
+    "> 229 Entering Extended Passive Mode (|||30001|)\n"
+#define RETR                                                                                                 \
+    EPSV "C RETR f\n"                                                                                        \
+         "= began\n"                                                                                         \
+         "= connect 2000 P down\n"                                                                           \
+         "! connected\n"                                                                                     \
+         "< RETR f\n"                                                                                        \
+         "= start\n"
 
 enum ftp_script_world {
     IMPLICIT = 1,    /* TLS comes first; else AUTH */
@@ -42,6 +77,7 @@ enum ftp_script_world {
     NO_DIAL = 1048576,
     UNREAD = 4194304,      /* the client reads no replies: it has room for two */
     DENY_MAKING = 2097152, /* deny-commands = MKD, XRMD; allow-commands = CWD, XPWD */
+    ALLOW_COMB = 8388608,  /* allow-commands = COMB, CPSV, REST, STOR, GET */
 };
 
 struct ftp_script {
@@ -55,3 +91,8 @@ void ftp_script_play(const struct ftp_script *script);
 
 /* A session behind its login, channels protected, no line of it expected in the script. */
 void ftp_script_play_logged_in(const struct ftp_script *script);
+
+/* Each script of an array, by one of the two. */
+#define PLAY_ALL(table, play)                                                                                \
+    for (size_t i = 0; i < ROWS(table); i++)                                                                 \
+    play(&(table)[i])

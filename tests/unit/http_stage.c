@@ -122,10 +122,11 @@ void session_log_client(const struct session *s, struct log_line *line)
     (void)line;
 }
 
-static void finish(struct session *s, enum session_reason reason, bool aborted)
+static void finish(struct session *s, enum session_reason reason, const char *detail, bool aborted)
 {
     assert_false(s->over); /* once */
     s->over = true;
+    err_set(&s->detail, "%s", detail ? detail : "");
     s->reason = reason;
     s->aborted = aborted;
     protocol_https.close(s->state);
@@ -137,14 +138,12 @@ static void finish(struct session *s, enum session_reason reason, bool aborted)
 
 void session_end(struct session *s, enum session_reason reason, const char *detail)
 {
-    (void)detail;
-    finish(s, reason, false);
+    finish(s, reason, detail, false);
 }
 
 void session_abort(struct session *s, enum session_reason reason, const char *detail)
 {
-    (void)detail;
-    finish(s, reason, true);
+    finish(s, reason, detail, true);
 }
 
 /* --- the far ends --- */

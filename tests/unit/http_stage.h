@@ -14,6 +14,7 @@ struct session {
     struct stream *client;
     bool over, aborted, distrusted;
     enum session_reason reason;
+    struct err detail;
     int holds, touches;
 };
 

@@ -220,7 +220,7 @@ static void what_one_list_learns_the_others_know(void **state)
 
 static struct server {
     int listening, accepted;
-    const char *greeting;
+    const char *greeting, *features;
     struct addr at;
     const char *text;
     char got[64];
@@ -255,8 +255,11 @@ static bool has_health(void *arg)
     }
     if (server.accepted >= 0) {
         got = recv(server.accepted, server.got, sizeof server.got - 1, MSG_DONTWAIT);
-        if (got > 0)
+        if (got > 0) {
             server.got[got] = 0;
+            if (server.features && strcmp(server.got, "FEAT\r\n") == 0)
+                (void)send(server.accepted, server.features, strlen(server.features), MSG_NOSIGNAL);
+        }
     }
     return counter_get(&counters_backend(page, server.text)->health) == *wanted;
 }
@@ -340,6 +343,81 @@ static void an_ftp_backend_has_to_greet(void **state)
         wait_for_health(greetings[i].health);
         server_close();
     }
+}
+
+static const struct {
+    const char *greeting, *reply, *known;
+} features[] = {
+    {"220 ready\r\n", "211-Features:\r\n MLST type*;\r\n211 End\r\n",
+     "211-Features:\r\n MLST type*;\r\n211 End\r\n"},
+    {"220-211 of us\r\n211 are\r\n220 ready\r\n", "211 none\r\n", "211 none\r\n"},
+    {"220 ready\r\n", "211-SIZE\r\n2110 is no end\r\n211-MDTM\r\n211 \r\n",
+     "211-SIZE\r\n2110 is no end\r\n211-MDTM\r\n211 \r\n"},
+    {"220 ready\r\n", "530 Log in first.\r\n", NULL},
+    {"220 ready\r\n", "500 What?\r\n", NULL},
+};
+
+static bool has_said_goodbye(void *arg)
+{
+    enum backend_health up = BACKEND_UP;
+
+    (void)arg;
+    (void)has_health(&up);
+    return strcmp(server.got, "QUIT\r\n") == 0;
+}
+
+static bool has_been_asked(void *arg)
+{
+    enum backend_health up = BACKEND_UP;
+
+    (void)arg;
+    (void)has_health(&up);
+    return strcmp(server.got, "FEAT\r\n") == 0;
+}
+
+static void f2_a_look_finds_out_what_a_server_can_do(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < ROWS(features); i++) {
+        struct conf_listener listener;
+        const char *known;
+        size_t len = 0;
+
+        server_open(features[i].greeting);
+        server.features = features[i].reply;
+        server_listen();
+        listener = watched(CONF_FTP);
+        add(&listener);
+        assert_true(net_run_until(loop, has_said_goodbye, NULL));
+        known = backend_features(the_only(&listener.backends), &len);
+        assert_int_equal(len, features[i].known ? strlen(features[i].known) : 0);
+        if (features[i].known)
+            assert_memory_equal(known, features[i].known, len);
+        server_close();
+    }
+}
+
+/* It was up when it greeted; whatever goes wrong behind that is no news about it. */
+static void a_server_that_is_silent_about_features_is_up(void **state)
+{
+    struct conf_listener listener;
+    size_t len;
+
+    (void)state;
+    server_open("220 ready\r\n");
+    server.features = "211-Features:\r\n and no end";
+    server_listen();
+    listener = watched(CONF_FTP);
+    listener.connect_timeout_ms = 10;
+    add(&listener);
+    wait_for_health(BACKEND_UP);
+    for (int looks = 0; looks < 2 * BACKEND_FAILURES_TO_DOWN; looks++) {
+        server.got[0] = '\0';
+        assert_true(net_run_until(loop, has_been_asked, NULL));
+        wait_for_health(BACKEND_UP);
+    }
+    assert_null(backend_features(the_only(&listener.backends), &len));
+    server_close();
 }
 
 static void h5_a_connection_is_no_greeting(void **state)
@@ -502,6 +580,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(what_one_list_learns_the_others_know, setup, teardown),
         cmocka_unit_test_setup_teardown(a_look_finds_a_backend_gone_and_back, setup, teardown),
         cmocka_unit_test_setup_teardown(an_ftp_backend_has_to_greet, setup, teardown),
+        cmocka_unit_test_setup_teardown(f2_a_look_finds_out_what_a_server_can_do, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_server_that_is_silent_about_features_is_up, setup, teardown),
         cmocka_unit_test_setup_teardown(h5_a_connection_is_no_greeting, setup, teardown),
         cmocka_unit_test_setup_teardown(h9_a_look_tells_a_proxys_friend_that_nobody_is_behind_it, setup,
                                         teardown),

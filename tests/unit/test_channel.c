@@ -204,6 +204,36 @@ static void a_full_queue_is_not_waited_for(void **state)
     close_pair(pair);
 }
 
+/* More than there are switches (64 backends, 64 listeners) and keystores to tell a worker of at once, while
+ * it is busy with something else. */
+static void a_burst_of_small_messages_waits_in_the_kernel(void **state)
+{
+    enum { BURST = 200, SWITCH_BYTES = 100 };
+    static const uint8_t payload[SWITCH_BYTES];
+    const struct grant listener = {GRANT_LISTENER, 0, null_device()};
+    int pair[2], before = open_fds(), received = 0;
+    struct err err;
+
+    (void)state;
+    make_pair(pair);
+    for (int i = 0; i < BURST; i++) {
+        enum channel_result result =
+            i % 2 ? message_send_grants(pair[0], &listener, 1)
+                  : channel_send(pair[0], MESSAGE_BACKEND, payload, sizeof payload, NULL, 0);
+
+        if (result != CHANNEL_OK)
+            fail_msg("message %d does not fit", i);
+    }
+    while (channel_receive(pair[1], &message, &err) == CHANNEL_OK) {
+        received++;
+        channel_close_fds(&message);
+    }
+    assert_int_equal(received, BURST);
+    close_pair(pair);
+    assert_int_equal(open_fds(), before);
+    close(listener.fd);
+}
+
 static void grants_come_back_as_they_were_sent(void **state)
 {
     int pair[2], one = null_device(), before;
@@ -248,7 +278,7 @@ static void hostile_grants_are_refused_and_closed(void **state)
         {MESSAGE_GRANT, {1, GRANT_LOG, 0}, 3, 2, "more descriptors than grants"},
         {MESSAGE_GRANT, {1, GRANT_LOG, 0, 0}, 4, 1, "bytes behind the grants"},
         {MESSAGE_GRANT, {1, 0, 0}, 3, 1, "kind 0"},
-        {MESSAGE_GRANT, {1, GRANT_PIN + 1, 0}, 3, 1, "a kind that is not known"},
+        {MESSAGE_GRANT, {1, GRANT_LOGIN_GATE + 1, 0}, 3, 1, "a kind that is not known"},
         {MESSAGE_GRANT, {UINT32_MAX, GRANT_LOG, 0}, 3, 1, "a count that overflows"},
         {MESSAGE_START, {1, GRANT_LOG, 0}, 3, 1, "another type of message"},
     };
@@ -315,6 +345,7 @@ int main(void)
         cmocka_unit_test(hostile_messages_are_refused_and_leak_no_descriptor),
         cmocka_unit_test(a_closed_channel_is_seen_by_both_sides),
         cmocka_unit_test(a_full_queue_is_not_waited_for),
+        cmocka_unit_test(a_burst_of_small_messages_waits_in_the_kernel),
         cmocka_unit_test(grants_come_back_as_they_were_sent),
         cmocka_unit_test(hostile_grants_are_refused_and_closed),
         cmocka_unit_test(a_text_travels_and_a_long_one_is_cut),

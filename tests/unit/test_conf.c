@@ -73,7 +73,7 @@ static const char everything_listener[] =
     "    require-close-notify = false; passive-address = \"203.0.113.9\"; passive-ports = \"4000-4001\";\n"
     "    greeting = \"hello\"; backend = \"10.0.0.5:2121\";\n"
     "    handshake-timeout = \"1s\"; login-timeout = \"2s\"; connect-timeout = \"3s\";\n"
-    "    data-connect-timeout = \"4s\"; idle-timeout = \"5s\"; },\n"
+    "    data-connect-timeout = \"4s\"; idle-timeout = \"5s\"; stall-timeout = \"0\"; },\n"
     "  { alias = \"web\"; protocol = \"https\"; bind = \"127.0.0.1:443\"; keystore = \"edge\";\n"
     "    key-alias = \"rsa\"; backend = [ \"[2001:db8::7]:80\" ]; head-timeout = \"6s\";\n"
     "    response-timeout = \"7s\"; max-sessions = 0; }\n"
@@ -217,6 +217,7 @@ static void reads_ftp_and_https_options(void **state)
     assert_string_equal(listener->greeting, "hello");
     assert_int_equal(listener->login_timeout_ms, 2000);
     assert_int_equal(listener->data_connect_timeout_ms, 4000);
+    assert_int_equal(listener->stall_timeout_ms, 0);
     listener = &conf->listeners[1];
     assert_int_equal(listener->protocol, CONF_HTTPS);
     assert_addr(&listener->backends.items[0].addr, "[2001:db8::7]:80");
@@ -324,6 +325,7 @@ static void has_defaults(void **state)
     assert_int_equal(listener->head_timeout_ms, 30000);
     assert_int_equal(listener->connect_timeout_ms, 5000);
     assert_int_equal(listener->data_connect_timeout_ms, 30000);
+    assert_int_equal(listener->stall_timeout_ms, 15 * 60 * 1000);
     assert_int_equal(listener->idle_timeout_ms, 300000);
     assert_int_equal(listener->response_timeout_ms, 600000);
     conf_free(conf);

@@ -7,20 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#define GREETING "> 220 ready\n"
-#define IMPLICIT_START                                                                                       \
-    "> 220 ready\n"                                                                                          \
-    "= connect-backend\n"                                                                                    \
-    "B 220 hello\n"
-#define AUTH_START                                                                                           \
-    "> 220 ready\n"                                                                                          \
-    "C AUTH TLS\n"                                                                                           \
-    "= abort\n"                                                                                              \
-    "> 234 Begin TLS.\n"                                                                                     \
-    "= start-tls\n"                                                                                          \
-    "! secured\n"                                                                                            \
-    "= connect-backend\n"                                                                                    \
-    "B 220 hello\n"
+#define GREETING    "> 220 ready\n"
 #define TLS_FIRST   "> 530 TLS is required here; say AUTH TLS first.\n"
 #define LOGIN_FIRST "> 530 Log in with USER and PASS first.\n"
 
@@ -429,6 +416,7 @@ static const struct ftp_script command_scripts[] = {
      "< PWD\n"
      "C PWD\n"
      "! drain\n"
+     "= deadline 20000\n"
      "B 257 /\n"
      "> 257 /\n"
      "> 421 The service is closing.\n"
@@ -439,10 +427,6 @@ static const struct ftp_script command_scripts[] = {
      "! client-lost\n"
      "= end client-closed\n"},
 };
-
-#define PLAY_ALL(table, play)                                                                                \
-    for (size_t i = 0; i < ROWS(table); i++)                                                                 \
-    play(&(table)[i])
 
 static void f1_f2_f8_auth(void **state)
 {

@@ -26,10 +26,18 @@ static const struct {
            "ABOR\r\n"),
      FTP_LINE_READY, "ABOR", 10},
     {BYTES("\xff\xf4\xff\xf2"), FTP_LINE_MORE, NULL, 0},
-    {BYTES("AB\xff\xfb\x01OR\r\n"), FTP_LINE_READY, "ABOR", 9},
+    {BYTES("\xff\xf4\xff\xf2\xff\xf4\xff\xf2"
+           "ABOR\r\n"),
+     FTP_LINE_READY, "ABOR", 14},
     {BYTES("STOR \xff\xff.txt\r\n"), FTP_LINE_READY, "STOR \xff.txt", 13},
-    {BYTES("NOOP\xff\r\n"), FTP_LINE_READY, "NOOP", 7},
-    {BYTES("NOOP\xff\xfb\r\n"), FTP_LINE_READY, "NOOP", 8},
+    /* ... and nothing else: 255 is a letter in Latin-1, and a name is what the client says it is */
+    {BYTES("STOR \xff\xe4.txt\r\n"), FTP_LINE_READY, "STOR \xff\xe4.txt", 13},
+    {BYTES("STOR m\xff.txt\r\n"), FTP_LINE_READY, "STOR m\xff.txt", 13},
+    {BYTES("STOR \xff\xff\xff.txt\r\n"), FTP_LINE_READY, "STOR \xff\xff.txt", 14},
+    {BYTES("STOR \xff\xfb\x01x\r\n"), FTP_LINE_READY, "STOR \xff\xfb\x01x", 11},
+    {BYTES("STOR a\xff\r\n"), FTP_LINE_READY, "STOR a\xff", 9},
+    {BYTES("STOR a\xff\xff\r\n"), FTP_LINE_READY, "STOR a\xff", 10},
+    {BYTES("STOR a\xff\xf4\r\n"), FTP_LINE_READY, "STOR a", 10},
     /* what one reader takes for a line end and the other does not */
     {BYTES("STOR a\rDELE b\r\n"), FTP_LINE_BAD, NULL, 15},
     {BYTES("STOR a\0DELE b\r\n"), FTP_LINE_BAD, NULL, 15},

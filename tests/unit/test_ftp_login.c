@@ -3,10 +3,6 @@
 #include "ftp_script.h"
 #include "unit.h"
 
-#define START                                                                                                \
-    "> 220 ready\n"                                                                                          \
-    "= connect-backend\n"                                                                                    \
-    "B 220 hello\n"
 #define REFUSED                                                                                              \
     "= login x 530\n"                                                                                        \
     "> 530 A trusted client certificate is required.\n"
@@ -16,17 +12,17 @@
 
 static const struct ftp_script mapped_scripts[] = {
     {"C2, C3: prompted all the same; what was typed is ignored", IMPLICIT | MAPPED,
-     START ASKED "C PASS typed\n"
-                 "< USER partner\n"
-                 "B 331 password\n"
-                 "< PASS from file\n"
-                 "b 230-welcome\\r\\n\n"
-                 "B 230 partner\n"
-                 "> 230-welcome\n"
-                 "> 230 partner\n"
-                 "= login partner typed x 230\n"
-                 "C PWD\n"
-                 "< PWD\n"},
+     IMPLICIT_START ASKED "C PASS typed\n"
+                          "< USER partner\n"
+                          "B 331 password\n"
+                          "< PASS from file\n"
+                          "b 230-welcome\\r\\n\n"
+                          "B 230 partner\n"
+                          "> 230-welcome\n"
+                          "> 230 partner\n"
+                          "= login partner typed x 230\n"
+                          "C PWD\n"
+                          "< PWD\n"},
     {"C3: pipelined", IMPLICIT | MAPPED,
      "> 220 ready\n"
      "= connect-backend\n"
@@ -41,95 +37,109 @@ static const struct ftp_script mapped_scripts[] = {
      "= login partner typed x 230\n"
      "< PWD\n"},
     {"C3: a backend that wants no password", IMPLICIT | MAPPED,
-     START ASKED "C PASS typed\n"
-                 "< USER partner\n"
-                 "B 230 in\n"
-                 "> 230 in\n"
-                 "= login partner typed x 230\n"},
+     IMPLICIT_START ASKED "C PASS typed\n"
+                          "< USER partner\n"
+                          "B 230 in\n"
+                          "> 230 in\n"
+                          "= login partner typed x 230\n"},
     {"C3: a backend that refuses the user", IMPLICIT | MAPPED,
-     START ASKED "C PASS typed\n"
-                 "< USER partner\n"
-                 "B 530 no\n"
-                 "> 530 no\n"
-                 "= login partner typed x 530\n"
-                 "C PASS typed\n"
-                 "> 503 Say USER first.\n"},
+     IMPLICIT_START ASKED "C PASS typed\n"
+                          "< USER partner\n"
+                          "B 530 no\n"
+                          "> 530 no\n"
+                          "= login partner typed x 530\n"
+                          "C PASS typed\n"
+                          "> 503 Say USER first.\n"},
     {"C3: a backend that refuses the password", IMPLICIT | MAPPED,
-     START ASKED "C PASS typed\n"
-                 "< USER partner\n"
-                 "B 331 password\n"
-                 "< PASS from file\n"
-                 "B 530 no\n"
-                 "> 530 no\n"
-                 "= login partner typed x 530\n"},
+     IMPLICIT_START ASKED "C PASS typed\n"
+                          "< USER partner\n"
+                          "B 331 password\n"
+                          "< PASS from file\n"
+                          "B 530 no\n"
+                          "> 530 no\n"
+                          "= login partner typed x 530\n"},
     {"C3: a backend that asks for more", IMPLICIT | MAPPED,
-     START ASKED "C PASS typed\n"
-                 "< USER partner\n"
-                 "B 331 password\n"
-                 "< PASS from file\n"
-                 "B 332 account\n"
-                 "> 332 account\n"
-                 "C ACCT 7\n"
-                 "< ACCT 7\n"
-                 "B 230 ok\n"
-                 "> 230 ok\n"
-                 "= login partner typed x 230\n"},
+     IMPLICIT_START ASKED "C PASS typed\n"
+                          "< USER partner\n"
+                          "B 331 password\n"
+                          "< PASS from file\n"
+                          "B 332 account\n"
+                          "> 332 account\n"
+                          "C ACCT 7\n"
+                          "< ACCT 7\n"
+                          "B 230 ok\n"
+                          "> 230 ok\n"
+                          "= login partner typed x 230\n"},
     {"C3: a backend that asks for the password again", IMPLICIT | MAPPED,
-     START ASKED "C PASS typed\n"
-                 "< USER partner\n"
-                 "B 331 password\n"
-                 "< PASS from file\n"
-                 "B 331 once more\n"
-                 "> 331 once more\n"
-                 "C PASS again\n"
-                 "< USER partner\n"
-                 "B 230 ok\n"
-                 "> 230 ok\n"
-                 "= login partner typed x 230\n"},
+     IMPLICIT_START ASKED "C PASS typed\n"
+                          "< USER partner\n"
+                          "B 331 password\n"
+                          "< PASS from file\n"
+                          "B 331 once more\n"
+                          "> 331 once more\n"
+                          "C PASS again\n"
+                          "< USER partner\n"
+                          "B 230 ok\n"
+                          "> 230 ok\n"
+                          "= login partner typed x 230\n"},
     {"C5: disabled between USER and PASS", IMPLICIT | MAPPED,
-     START ASKED "! disabled\n"
-                 "C PASS typed\n" REFUSED},
+     IMPLICIT_START ASKED "! disabled\n"
+                          "C PASS typed\n" REFUSED},
     {"C5: disabled between the backend's USER and PASS", IMPLICIT | MAPPED,
-     START ASKED "C PASS typed\n"
-                 "< USER partner\n"
-                 "! disabled\n"
-                 "B 331 password\n"
-                 "= login partner typed x 530\n"
-                 "> 530 A trusted client certificate is required.\n"},
+     IMPLICIT_START ASKED "C PASS typed\n"
+                          "< USER partner\n"
+                          "! disabled\n"
+                          "B 331 password\n"
+                          "= login partner typed x 530\n"
+                          "> 530 A trusted client certificate is required.\n"},
     {"C5: disabled between PASS and ACCT", IMPLICIT | MAPPED,
-     START ASKED "C PASS typed\n"
-                 "< USER partner\n"
-                 "B 331 password\n"
-                 "< PASS from file\n"
-                 "B 332 account\n"
-                 "> 332 account\n"
-                 "! disabled\n"
-                 "C ACCT 7\n"
-                 "= login partner typed x 530\n"
-                 "> 530 A trusted client certificate is required.\n"},
+     IMPLICIT_START ASKED "C PASS typed\n"
+                          "< USER partner\n"
+                          "B 331 password\n"
+                          "< PASS from file\n"
+                          "B 332 account\n"
+                          "> 332 account\n"
+                          "! disabled\n"
+                          "C ACCT 7\n"
+                          "= login partner typed x 530\n"
+                          "> 530 A trusted client certificate is required.\n"},
     {"C3: another ftp-user meanwhile: its password is for nobody else", IMPLICIT | MAPPED,
-     START ASKED "C PASS typed\n"
-                 "< USER partner\n"
-                 "! renamed\n"
-                 "B 331 password\n"
-                 "= login partner typed x 530\n"
-                 "> 530 A trusted client certificate is required.\n"},
+     IMPLICIT_START ASKED "C PASS typed\n"
+                          "< USER partner\n"
+                          "! renamed\n"
+                          "B 331 password\n"
+                          "= login partner typed x 530\n"
+                          "> 530 A trusted client certificate is required.\n"},
     {"C5: disabled meanwhile: the next transfer ends the session", IMPLICIT | MAPPED,
-     START ASKED "C PASS typed\n"
-                 "< USER partner\n"
-                 "B 230 in\n"
-                 "> 230 in\n"
-                 "= login partner typed x 230\n"
-                 "! disabled\n"
-                 "C PWD\n"
-                 "< PWD\n"
-                 "B 257 /\n"
-                 "> 257 /\n"
-                 "C LIST\n"
-                 "= began\n"
-                 "> 421 Your access has ended.\n"
-                 "= transfer LIST 421 certificate-refused\n"
-                 "= end certificate-refused\n"},
+     IMPLICIT_START ASKED "C PASS typed\n"
+                          "< USER partner\n"
+                          "B 230 in\n"
+                          "> 230 in\n"
+                          "= login partner typed x 230\n"
+                          "! disabled\n"
+                          "C SYST\n"
+                          "< SYST\n"
+                          "B 215 UNIX\n"
+                          "> 215 UNIX\n"
+                          "C LIST\n"
+                          "= began\n"
+                          "> 421 Your access has ended.\n"
+                          "= transfer LIST 421 certificate-refused\n"
+                          "= end certificate-refused\n"},
+    {"C5: ... and so does the next command that means a file", IMPLICIT | MAPPED,
+     IMPLICIT_START ASKED "C PASS typed\n"
+                          "< USER partner\n"
+                          "B 230 in\n"
+                          "> 230 in\n"
+                          "= login partner typed x 230\n"
+                          "! disabled\n"
+                          "C NOOP\n"
+                          "< NOOP\n"
+                          "B 200 ok\n"
+                          "> 200 ok\n"
+                          "C DELE invoice\n"
+                          "> 421 Your access has ended.\n"
+                          "= end certificate-refused\n"},
     {"C1: in clear no certificate counts", CLEAR_LOGIN | MAPPED,
      "> 220 ready\n"
      "C USER x\n"
@@ -138,61 +148,62 @@ static const struct ftp_script mapped_scripts[] = {
      "> 331 The password, please.\n"
      "C PASS typed\n" REFUSED},
     {"a name that is no name", IMPLICIT,
-     START "C USER "
-           "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
-           "aaaaaaa"
-           "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\n"
-           "> 501 USER needs a name.\n"},
+     IMPLICIT_START
+     "C USER "
+     "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+     "aaaaaaa"
+     "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\n"
+     "> 501 USER needs a name.\n"},
 };
 
 static const struct ftp_script failure_scripts[] = {
     {"F19: the third refusal of the backend ends the session", IMPLICIT,
-     START "C USER x\n"
-           "< USER x\n"
-           "B 530 nobody\n"
-           "> 530 nobody\n"
-           "= login x 530\n"
-           "C USER x\n"
-           "< USER x\n"
-           "B 331 password\n"
-           "> 331 password\n"
-           "C PASS y\n"
-           "< PASS y\n"
-           "B 530 no\n"
-           "> 530 no\n"
-           "= login x 530\n"
-           "C USER x\n"
-           "< USER x\n"
-           "B 430 no\n"
-           "> 430 no\n"
-           "= login x 430\n"
-           "> 421 Too many failed logins.\n"
-           "= end login-failures\n"},
+     IMPLICIT_START "C USER x\n"
+                    "< USER x\n"
+                    "B 530 nobody\n"
+                    "> 530 nobody\n"
+                    "= login x 530\n"
+                    "C USER x\n"
+                    "< USER x\n"
+                    "B 331 password\n"
+                    "> 331 password\n"
+                    "C PASS y\n"
+                    "< PASS y\n"
+                    "B 530 no\n"
+                    "> 530 no\n"
+                    "= login x 530\n"
+                    "C USER x\n"
+                    "< USER x\n"
+                    "B 430 no\n"
+                    "> 430 no\n"
+                    "= login x 430\n"
+                    "> 421 Too many failed logins.\n"
+                    "= end login-failures\n"},
     {"trouble that may pass is no failure", IMPLICIT,
-     START "C USER x\n"
-           "< USER x\n"
-           "B 450 later\n"
-           "> 450 later\n"
-           "= login x 450\n"
-           "C USER x\n"
-           "< USER x\n"
-           "B 450 later\n"
-           "> 450 later\n"
-           "= login x 450\n"
-           "C USER x\n"
-           "< USER x\n"
-           "B 450 later\n"
-           "> 450 later\n"
-           "= login x 450\n"},
+     IMPLICIT_START "C USER x\n"
+                    "< USER x\n"
+                    "B 450 later\n"
+                    "> 450 later\n"
+                    "= login x 450\n"
+                    "C USER x\n"
+                    "< USER x\n"
+                    "B 450 later\n"
+                    "> 450 later\n"
+                    "= login x 450\n"
+                    "C USER x\n"
+                    "< USER x\n"
+                    "B 450 later\n"
+                    "> 450 later\n"
+                    "= login x 450\n"},
 };
 
 #define TYPED_LOGIN                                                                                          \
-    START "C USER x\n"                                                                                       \
-          "< USER x\n"                                                                                       \
-          "B 331 password\n"                                                                                 \
-          "> 331 password\n"                                                                                 \
-          "C PASS y\n"                                                                                       \
-          "< PASS y\n"
+    IMPLICIT_START "C USER x\n"                                                                              \
+                   "< USER x\n"                                                                              \
+                   "B 331 password\n"                                                                        \
+                   "> 331 password\n"                                                                        \
+                   "C PASS y\n"                                                                              \
+                   "< PASS y\n"
 
 #define WAY_OUT                                                                                              \
     "C USER ..\n"                                                                                            \
@@ -204,10 +215,10 @@ static const struct ftp_script failure_scripts[] = {
 
 static const struct ftp_script directory_scripts[] = {
     {"F19: our refusals are failures, too", IMPLICIT | DIRECTORY,
-     START WAY_OUT "= connect-backend\n"
-                   "B 220 hello\n" WAY_OUT "= connect-backend\n"
-                   "B 220 hello\n" WAY_OUT "> 421 Too many failed logins.\n"
-                   "= end login-failures\n"},
+     IMPLICIT_START WAY_OUT "= connect-backend\n"
+                            "B 220 hello\n" WAY_OUT "= connect-backend\n"
+                            "B 220 hello\n" WAY_OUT "> 421 Too many failed logins.\n"
+                            "= end login-failures\n"},
     {"entered, and nobody hears of it", IMPLICIT | DIRECTORY,
      TYPED_LOGIN "b 230-wel\\r\\n230 come\\r\\n\n"
                  "< CWD /home/x\n"
@@ -218,13 +229,13 @@ static const struct ftp_script directory_scripts[] = {
                  "= login x 230\n"
                  "< PWD\n"},
     {"of the user that the certificate maps to", IMPLICIT | DIRECTORY | MAPPED,
-     START ASKED "C PASS typed\n"
-                 "< USER partner\n"
-                 "B 230 in\n"
-                 "< CWD /home/partner\n"
-                 "B 200 there\n"
-                 "> 230 in\n"
-                 "= login partner typed x 230\n"},
+     IMPLICIT_START ASKED "C PASS typed\n"
+                          "< USER partner\n"
+                          "B 230 in\n"
+                          "< CWD /home/partner\n"
+                          "B 200 there\n"
+                          "> 230 in\n"
+                          "= login partner typed x 230\n"},
     {"not entered: not logged in, and with another backend connection", IMPLICIT | DIRECTORY,
      TYPED_LOGIN "B 230 in\n"
                  "< CWD /home/x\n"
@@ -237,13 +248,13 @@ static const struct ftp_script directory_scripts[] = {
                  "B 220 hello again\n"
                  "> 530 Log in with USER and PASS first.\n"},
     {"a name that is a way out", IMPLICIT | DIRECTORY,
-     START "C USER ../../etc\n"
-           "< USER ../../etc\n"
-           "B 230 in\n"
-           "= login ../../etc 530\n"
-           "> 530 The login directory cannot be entered.\n"
-           "= drop-backend\n"
-           "= connect-backend\n"},
+     IMPLICIT_START "C USER ../../etc\n"
+                    "< USER ../../etc\n"
+                    "B 230 in\n"
+                    "= login ../../etc 530\n"
+                    "> 530 The login directory cannot be entered.\n"
+                    "= drop-backend\n"
+                    "= connect-backend\n"},
     {"the backend goes while it is asked", IMPLICIT | DIRECTORY,
      TYPED_LOGIN "B 230 in\n"
                  "< CWD /home/x\n"
@@ -254,22 +265,22 @@ static const struct ftp_script directory_scripts[] = {
 
 static const struct ftp_script host_scripts[] = {
     {"F12: one that is served, one that is not, none", IMPLICIT | HOSTS,
-     START "C HOST a.example\n"
-           "> 220 Host accepted.\n"
-           "C HOST c.example\n"
-           "> 504 No such host here.\n"
-           "C HOST\n"
-           "> 501 HOST needs a name.\n"
-           "C HOST a.example b.example\n"
-           "> 501 HOST needs a name.\n"},
+     IMPLICIT_START "C HOST a.example\n"
+                    "> 220 Host accepted.\n"
+                    "C HOST c.example\n"
+                    "> 504 No such host here.\n"
+                    "C HOST\n"
+                    "> 501 HOST needs a name.\n"
+                    "C HOST a.example b.example\n"
+                    "> 501 HOST needs a name.\n"},
     {"F12: another backend", IMPLICIT | HOSTS,
-     START "C HOST b.example\n"
-           "> 220 Host accepted.\n"
-           "= drop-backend\n"
-           "= connect-backend\n"
-           "C USER x\n"
-           "B 220 b\n"
-           "< USER x\n"},
+     IMPLICIT_START "C HOST b.example\n"
+                    "> 220 Host accepted.\n"
+                    "= drop-backend\n"
+                    "= connect-backend\n"
+                    "C USER x\n"
+                    "B 220 b\n"
+                    "< USER x\n"},
     {"F12: in clear nothing is connected for it", CLEAR_LOGIN | HOSTS,
      "> 220 ready\n"
      "C HOST b.example\n"
@@ -311,12 +322,12 @@ static const struct ftp_script host_scripts[] = {
      "> 234 Begin TLS.\n"
      "= start-tls a.example\n"},
     {"F12: before USER", IMPLICIT | HOSTS,
-     START "C USER x\n"
-           "< USER x\n"
-           "B 331 password\n"
-           "> 331 password\n"
-           "C HOST a.example\n"
-           "> 503 HOST comes before USER.\n"},
+     IMPLICIT_START "C USER x\n"
+                    "< USER x\n"
+                    "B 331 password\n"
+                    "> 331 password\n"
+                    "C HOST a.example\n"
+                    "> 503 HOST comes before USER.\n"},
 };
 
 static const struct ftp_script policy_scripts[] = {
@@ -377,6 +388,34 @@ static const struct ftp_script policy_scripts[] = {
      "= refused STAT\n"
      "C STAT\n"
      "> 211 Logged in; data connections are protected.\n"},
+    {"F20: a command that p11gate does not know, and allow-commands does", ALLOW_COMB,
+     "C COMB whole part-1 part-2\n"
+     "< COMB whole part-1 part-2\n"
+     "B 250 ok\n"
+     "> 250 ok\n"
+     "C GET x\n"
+     "< GET x\n"
+     "B 500 what\n"
+     "> 500 what\n"
+     "C CPSV\n"
+     "> 502 Say EPSV or PASV.\n"
+     "C XYZZY\n"
+     "> 500 Unknown command.\n"
+     "C FEAT\n"
+     "< FEAT\n"
+     "b 211-F\\r\\n COMB a;b\\r\\n XYZZY\\r\\n SIZE\\r\\n211 End\\r\\n\n"
+     "> 211-Features:\n"
+     ">  AUTH TLS\n"
+     ">  EPSV\n"
+     ">  PBSZ\n"
+     ">  PROT\n"
+     ">  COMB a;b\n"
+     "> 211 End\n"},
+    {"RFC 959: SMNT is the backend's affair", 0,
+     "C SMNT /other\n"
+     "< SMNT /other\n"
+     "B 202 superfluous\n"
+     "> 202 superfluous\n"},
     {"F20: commands with digits", 0,
      "C XSHA256 f\n"
      "< XSHA256 f\n"},
@@ -392,10 +431,6 @@ static const struct ftp_script policy_scripts[] = {
      ">  UTF8\n"
      "> 211 End\n"},
 };
-
-#define PLAY_ALL(table, play)                                                                                \
-    for (size_t i = 0; i < ROWS(table); i++)                                                                 \
-    play(&(table)[i])
 
 static void c1_c2_c3_c5_mapped(void **state)
 {

@@ -271,8 +271,7 @@ static const struct ftp_script scripts[] = {
 static void f10_scripts(void **state)
 {
     (void)state;
-    for (size_t i = 0; i < ROWS(scripts); i++)
-        ftp_script_play_logged_in(&scripts[i]);
+    PLAY_ALL(scripts, ftp_script_play_logged_in);
 }
 
 int main(void)

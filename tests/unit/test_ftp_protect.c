@@ -2,21 +2,23 @@
 #include "ftp_script.h"
 #include "unit.h"
 
-#define AUTH_START                                                                                           \
-    "> 220 ready\n"                                                                                          \
-    "C AUTH TLS\n"                                                                                           \
-    "= abort\n"                                                                                              \
-    "> 234 Begin TLS.\n"                                                                                     \
-    "= start-tls\n"                                                                                          \
-    "! secured\n"                                                                                            \
-    "= connect-backend\n"                                                                                    \
-    "B 220 hello\n"
 #define LOGIN                                                                                                \
     "C USER x\n"                                                                                             \
     "< USER x\n"                                                                                             \
     "B 230 in\n"                                                                                             \
     "> 230 in\n"                                                                                             \
     "= login x 230\n"
+#define NEW_BEGINNING                                                                                        \
+    "C REIN\n"                                                                                               \
+    "= drop-backend\n"                                                                                       \
+    "= abort\n"                                                                                              \
+    "> 220 Ready for a new user.\n"                                                                          \
+    "= begin-anew\n"                                                                                         \
+    "= connect-backend\n"                                                                                    \
+    "B 220 hello\n"
+#define TEN_NEW_BEGINNINGS                                                                                   \
+    NEW_BEGINNING NEW_BEGINNING NEW_BEGINNING NEW_BEGINNING NEW_BEGINNING NEW_BEGINNING NEW_BEGINNING        \
+        NEW_BEGINNING NEW_BEGINNING NEW_BEGINNING
 #define REIN_IN_CLEAR                                                                                        \
     "C REIN\n"                                                                                               \
     "= drop-backend\n"                                                                                       \
@@ -58,22 +60,20 @@ static const struct ftp_script rein_scripts[] = {
                               "= login x 530\n"
                               "> 530 A trusted client certificate is required.\n"},
     {"F7: where TLS comes first it stays", IMPLICIT,
-     "> 220 ready\n"
-     "= connect-backend\n"
-     "B 220 hello\n" LOGIN "C REIN\n"
-     "= drop-backend\n"
-     "= abort\n"
-     "> 220 Ready for a new user.\n"
-     "= begin-anew\n"
-     "= connect-backend\n"
-     "C PWD\n"
-     "b 220 again\\r\\n\n"
-     "> 530 Log in with USER and PASS first.\n" LOGIN "C EPSV\n"
-     "= abort\n"
-     "< EPSV\n"
-     "B 229 ok (|||2000|)\n"
-     "= listen P\n"
-     "> 229 Entering Extended Passive Mode (|||30001|)\n"},
+     IMPLICIT_START LOGIN "C REIN\n"
+                          "= drop-backend\n"
+                          "= abort\n"
+                          "> 220 Ready for a new user.\n"
+                          "= begin-anew\n"
+                          "= connect-backend\n"
+                          "C PWD\n"
+                          "b 220 again\\r\\n\n"
+                          "> 530 Log in with USER and PASS first.\n" LOGIN EPSV},
+    {"F7: but not without end", IMPLICIT,
+     IMPLICIT_START TEN_NEW_BEGINNINGS TEN_NEW_BEGINNINGS
+     "C REIN\n"
+     "> 421 Too many new beginnings; open a new connection.\n"
+     "= end bad-request\n"},
     {"F7: in clear, with nothing to forget", 0,
      "> 220 ready\n"
      "C REIN\n"
@@ -81,50 +81,38 @@ static const struct ftp_script rein_scripts[] = {
      "> 220 Ready for a new user.\n"
      "= begin-anew\n"},
     {"F7: it waits behind the command that is under way, and drops late words", IMPLICIT,
-     "> 220 ready\n"
-     "= connect-backend\n"
-     "B 220 hello\n" LOGIN "C PWD\n"
-     "< PWD\n"
-     "C REIN\n"
-     "b 257 /\\r\\n250 late\\r\\n\n"
-     "> 257 /\n"
-     "= drop-backend\n"
-     "= abort\n"
-     "> 220 Ready for a new user.\n"
-     "= begin-anew\n"
-     "= connect-backend\n"
-     "B 220 hello\n"},
+     IMPLICIT_START LOGIN "C PWD\n"
+                          "< PWD\n"
+                          "C REIN\n"
+                          "b 257 /\\r\\n250 late\\r\\n\n"
+                          "> 257 /\n"
+                          "= drop-backend\n"
+                          "= abort\n"
+                          "> 220 Ready for a new user.\n"
+                          "= begin-anew\n"
+                          "= connect-backend\n"
+                          "B 220 hello\n"},
     {"F7: nothing may follow it when it ends TLS", 0,
      AUTH_START "c REIN\\r\\nUSER mallory\\r\\n\n"
                 "= end bad-request\n"},
     {"F8: FEAT behind it is what the backend said", IMPLICIT,
-     "> 220 ready\n"
-     "= connect-backend\n"
-     "B 220 hello\n" LOGIN "C FEAT\n"
-     "< FEAT\n"
-     "b 211-F\\r\\n MLST type*;\\r\\n AUTH GSSAPI\\r\\n211 End\\r\\n\n"
-     "> 211-Features:\n"
-     ">  AUTH TLS\n"
-     ">  EPSV\n"
-     ">  PBSZ\n"
-     ">  PROT\n"
-     ">  MLST type*;\n"
-     "> 211 End\n"
-     "C REIN\n"
-     "= drop-backend\n"
-     "= abort\n"
-     "> 220 Ready for a new user.\n"
-     "= begin-anew\n"
-     "= connect-backend\n"
-     "B 220 hello\n"
-     "C FEAT\n"
-     "> 211-Features:\n"
-     ">  AUTH TLS\n"
-     ">  EPSV\n"
-     ">  PBSZ\n"
-     ">  PROT\n"
-     ">  MLST type*;\n"
-     "> 211 End\n"},
+     IMPLICIT_START LOGIN "C FEAT\n"
+                          "< FEAT\n"
+                          "b 211-F\\r\\n MLST type*;\\r\\n AUTH GSSAPI\\r\\n211 End\\r\\n\n"
+                          "> 211-Features:\n"
+                          ">  AUTH TLS\n"
+                          ">  EPSV\n"
+                          ">  PBSZ\n"
+                          ">  PROT\n"
+                          ">  MLST type*;\n"
+                          "> 211 End\n" NEW_BEGINNING "C FEAT\n"
+                          "> 211-Features:\n"
+                          ">  AUTH TLS\n"
+                          ">  EPSV\n"
+                          ">  PBSZ\n"
+                          ">  PROT\n"
+                          ">  MLST type*;\n"
+                          "> 211 End\n"},
 };
 
 static const struct ftp_script ccc_scripts[] = {
@@ -141,13 +129,7 @@ static const struct ftp_script ccc_scripts[] = {
                       "C AUTH TLS\n"
                       "> 503 TLS is established already.\n"
                       "C REIN\n"
-                      "> 502 Not after CCC; open a new connection.\n"
-                      "C EPSV\n"
-                      "= abort\n"
-                      "< EPSV\n"
-                      "B 229 ok (|||2000|)\n"
-                      "= listen P\n"
-                      "> 229 Entering Extended Passive Mode (|||30001|)\n"},
+                      "> 502 Not after CCC; open a new connection.\n" EPSV},
     {"F7: passwords go first", CCC,
      AUTH_START "C CCC\n"
                 "> 530 Log in with USER and PASS first.\n"},
@@ -191,12 +173,7 @@ static const struct ftp_script quirk_scripts[] = {
      "= start-tls\n"
      "! secured\n"
      "= connect-backend\n"
-     "B 220 hello\n" LOGIN "C EPSV\n"
-     "= abort\n"
-     "< EPSV\n"
-     "B 229 ok (|||2000|)\n"
-     "= listen P\n"
-     "> 229 Entering Extended Passive Mode (|||30001|)\n"},
+     "B 220 hello\n" LOGIN EPSV},
     {"F1, F5: auth-implies-private, but TLS-C says clear", AUTH_PRIVATE,
      "> 220 ready\n"
      "C AUTH TLS-C\n"
@@ -211,19 +188,6 @@ static const struct ftp_script quirk_scripts[] = {
      "= transfer LIST 521 refused\n"},
 };
 
-#define RETR                                                                                                 \
-    "C EPSV\n"                                                                                               \
-    "= abort\n"                                                                                              \
-    "< EPSV\n"                                                                                               \
-    "B 229 ok (|||2000|)\n"                                                                                  \
-    "= listen P\n"                                                                                           \
-    "> 229 Entering Extended Passive Mode (|||30001|)\n"                                                     \
-    "C RETR f\n"                                                                                             \
-    "= began\n"                                                                                              \
-    "= connect 2000 P down\n"                                                                                \
-    "! connected\n"                                                                                          \
-    "< RETR f\n"                                                                                             \
-    "= start\n"
 #define SWALLOWED                                                                                            \
     "= abort begun\n"                                                                                        \
     "= deadline 30000\n"                                                                                     \
@@ -247,19 +211,21 @@ static const struct ftp_script level_scripts[] = {
           "= transfer RETR 431 token-down\n"},
     {"F14: nothing moved", 0,
      RETR "! stalled\n" SWALLOWED "> 426 Nothing moved on the data connection; the transfer is incomplete.\n"
-          "= transfer RETR 426 idle-timeout\n"},
+          "= transfer RETR 426 stall-timeout\n"},
+    {"F14: ... and the client leaves before the backend's word about it: the reason is what came first", 0,
+     RETR "! stalled\n"
+          "= abort begun\n"
+          "= deadline 30000\n"
+          "! client-lost\n"
+          "= abort begun\n"
+          "= transfer RETR 0 stall-timeout\n"
+          "= end client-closed\n"},
     {"C6: the address of PASV is not known", NO_ADDRESS,
      "C PASV\n"
      "= abort\n"
      "< PASV\n"
      "B 227 ok (10,0,0,5,7,208)\n"
-     "> 425 The address for PASV is not known now; say EPSV.\n"
-     "C EPSV\n"
-     "= abort\n"
-     "< EPSV\n"
-     "B 229 ok (|||2000|)\n"
-     "= listen P\n"
-     "> 229 Entering Extended Passive Mode (|||30001|)\n"},
+     "> 425 The address for PASV is not known now; say EPSV.\n" EPSV},
     {"C5: no longer welcome", 0,
      "! disabled\n"
      "C LIST\n"
@@ -269,33 +235,28 @@ static const struct ftp_script level_scripts[] = {
      "= end certificate-refused\n"},
 };
 
-#define PLAY_ALL(table)                                                                                      \
-    for (size_t i = 0; i < ROWS(table); i++)                                                                 \
-    ftp_script_play(&(table)[i])
-
 static void f7_rein(void **state)
 {
     (void)state;
-    PLAY_ALL(rein_scripts);
+    PLAY_ALL(rein_scripts, ftp_script_play);
 }
 
 static void f7_ccc(void **state)
 {
     (void)state;
-    PLAY_ALL(ccc_scripts);
+    PLAY_ALL(ccc_scripts, ftp_script_play);
 }
 
 static void f1_f4_f5_quirks(void **state)
 {
     (void)state;
-    PLAY_ALL(quirk_scripts);
+    PLAY_ALL(quirk_scripts, ftp_script_play);
 }
 
 static void f5_f6_c5_c6_levels(void **state)
 {
     (void)state;
-    for (size_t i = 0; i < ROWS(level_scripts); i++)
-        ftp_script_play_logged_in(&level_scripts[i]);
+    PLAY_ALL(level_scripts, ftp_script_play_logged_in);
 }
 
 int main(void)

@@ -2,20 +2,6 @@
 #include "ftp_script.h"
 #include "unit.h"
 
-#define EPSV                                                                                                 \
-    "C EPSV\n"                                                                                               \
-    "= abort\n"                                                                                              \
-    "< EPSV\n"                                                                                               \
-    "B 229 ok (|||2000|)\n"                                                                                  \
-    "= listen P\n"                                                                                           \
-    "> 229 Entering Extended Passive Mode (|||30001|)\n"
-#define RETR                                                                                                 \
-    EPSV "C RETR f\n"                                                                                        \
-         "= began\n"                                                                                         \
-         "= connect 2000 P down\n"                                                                           \
-         "! connected\n"                                                                                     \
-         "< RETR f\n"                                                                                        \
-         "= start\n"
 #define RETR_150                                                                                             \
     RETR "B 150 coming\n"                                                                                    \
          "> 150 coming\n"
@@ -176,19 +162,7 @@ static const struct ftp_script protection_scripts[] = {
 
 /* F5: the level is Clear after AUTH, and looked at when the transfer is asked for. */
 static const struct ftp_script clear_script = {"F5: no PROT after AUTH", 0,
-                                               "> 220 ready\n"
-                                               "C AUTH TLS\n"
-                                               "= abort\n"
-                                               "> 234 Begin TLS.\n"
-                                               "= start-tls\n"
-                                               "! secured\n"
-                                               "= connect-backend\n"
-                                               "B 220 hello\n"
-                                               "C USER acme\n"
-                                               "< USER acme\n"
-                                               "B 230 welcome\n"
-                                               "> 230 welcome\n"
-                                               "= login acme 230\n"
+                                               AUTH_START WELCOME_ACME
                                                "C EPSV\n"
                                                "= abort\n"
                                                "< EPSV\n"
@@ -346,8 +320,43 @@ static const struct ftp_script transfer_scripts[] = {
               "= transfer RETR 226 done\n"
               "> 421 The service is closing.\n"
               "= end stopping\n"},
+    {"F14: who has a passive port and begins nothing has had its time", 0,
+     EPSV "! drain\n"
+          "= deadline 20000\n"
+          "C NOOP\n"
+          "< NOOP\n"
+          "! expired\n"
+          "B 200 ok\n"
+          "> 200 ok\n"
+          "> 421 The service is closing.\n"
+          "= end stopping\n"},
+    {"F14: ... also one who says nothing", 0,
+     EPSV "! drain\n"
+          "= deadline 20000\n"
+          "! expired\n"
+          "> 421 The service is closing.\n"
+          "= end stopping\n"},
+    {"F14: a transfer that was begun in time is not cut when it is over", 0,
+     EPSV "! drain\n"
+          "= deadline 20000\n"
+          "C RETR f\n"
+          "= began\n"
+          "= connect 2000 P down\n"
+          "! expired\n"
+          "! connected\n"
+          "< RETR f\n"
+          "= start\n"
+          "! expired\n"
+          "B 226 complete\n"
+          "= complete\n"
+          "! done\n"
+          "> 226 complete\n"
+          "= transfer RETR 226 done\n"
+          "> 421 The service is closing.\n"
+          "= end stopping\n"},
     {"F14: a transfer begins with its passive port: 421 comes after it", 0,
      EPSV "! drain\n"
+          "= deadline 20000\n"
           "C RETR f\n"
           "= began\n"
           "= connect 2000 P down\n"
@@ -405,6 +414,23 @@ static const struct ftp_script during_scripts[] = {
               "> 226 ABOR is done.\n"
               "= transfer RETR 426 aborted\n"
               "< NOOP\n"},
+    {"F11, F15: ABOR of an upload cuts it at the backend, whatever that makes of it", 0,
+     STOR_150 "C ABOR\n"
+              "= abort begun\n"
+              "= deadline 30000\n"
+              "B 226 complete\n"
+              "> 426 The transfer is aborted.\n"
+              "> 226 ABOR is done.\n"
+              "= transfer STOR 426 aborted\n" STILL_ALIVE},
+    {"F11, F15: ABOR of an upload that the backend thinks to be complete while bytes are on their way", 0,
+     STOR_150 "B 226 complete\n"
+              "= complete\n"
+              "C ABOR\n"
+              "= abort begun\n"
+              "> 426 The transfer is aborted.\n"
+              "> 226 ABOR is done.\n"
+              "= transfer STOR 426 aborted\n"
+              "! done\n" STILL_ALIVE},
     {"F11: ABOR of a transfer that was quicker at the backend", 0,
      RETR_150 "C ABOR\n"
               "= abort begun\n"
@@ -510,30 +536,26 @@ static const struct ftp_script during_scripts[] = {
 static void f9_c6_passive(void **state)
 {
     (void)state;
-    for (size_t i = 0; i < ROWS(passive_scripts); i++)
-        ftp_script_play_logged_in(&passive_scripts[i]);
+    PLAY_ALL(passive_scripts, ftp_script_play_logged_in);
 }
 
 static void f5_protection(void **state)
 {
     (void)state;
-    for (size_t i = 0; i < ROWS(protection_scripts); i++)
-        ftp_script_play_logged_in(&protection_scripts[i]);
+    PLAY_ALL(protection_scripts, ftp_script_play_logged_in);
     ftp_script_play(&clear_script);
 }
 
 static void f14_f15_f17_transfers(void **state)
 {
     (void)state;
-    for (size_t i = 0; i < ROWS(transfer_scripts); i++)
-        ftp_script_play_logged_in(&transfer_scripts[i]);
+    PLAY_ALL(transfer_scripts, ftp_script_play_logged_in);
 }
 
 static void f11_during_a_transfer(void **state)
 {
     (void)state;
-    for (size_t i = 0; i < ROWS(during_scripts); i++)
-        ftp_script_play_logged_in(&during_scripts[i]);
+    PLAY_ALL(during_scripts, ftp_script_play_logged_in);
 }
 
 int main(void)

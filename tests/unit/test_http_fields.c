@@ -85,8 +85,9 @@ static void forwarded_for(struct http_forwarded *out, const char *host)
     struct addr peer;
     struct err err;
 
-    assert_true(addr_parse_host(host, &peer, &err));
-    http_forwarded_init(out, &peer, true);
+    if (host)
+        assert_true(addr_parse_host(host, &peer, &err));
+    http_forwarded_init(out, host ? &peer : NULL, true);
 }
 
 static void rewrite(struct buf *out, const struct row *row, enum http_head_kind kind, const char *client)
@@ -135,6 +136,27 @@ static void answers_go_on_without_what_is_not_theirs(void **state)
 {
     (void)state;
     check_rows(answers, ROWS(answers), HTTP_HEAD_ANSWER);
+}
+
+/* On the way out (H8): what the client says about itself does not go on either. */
+static void nobody_is_told_where_there_is_no_address(void **state)
+{
+    static const struct row rows[] = {
+        {"GET / HTTP/1.1\r\nHost: h\r\nX-Forwarded-For: 10.0.0.7\r\nForwarded: for=10.0.0.7\r\n\r\n",
+         "GET / HTTP/1.1\r\nHost: h\r\n\r\n", false},
+        {"GET / HTTP/1.0\r\n\r\n", "GET / HTTP/1.0\r\nConnection: close\r\n\r\n", true},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ROWS(rows); i++) {
+        struct buf out;
+
+        buf_init(&out, 1 << 16);
+        rewrite(&out, &rows[i], HTTP_HEAD_REQUEST, NULL);
+        assert_true(buf_add(&out, "", 1));
+        assert_string_equal((const char *)buf_data(&out), rows[i].out);
+        buf_free(&out);
+    }
 }
 
 static void ipv6_is_quoted_in_forwarded(void **state)
@@ -237,6 +259,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(requests_go_on_without_what_is_not_theirs),
         cmocka_unit_test(answers_go_on_without_what_is_not_theirs),
+        cmocka_unit_test(nobody_is_told_where_there_is_no_address),
         cmocka_unit_test(ipv6_is_quoted_in_forwarded),
         cmocka_unit_test(a_full_buffer_is_told),
         cmocka_unit_test(our_own_answers_are_whole),

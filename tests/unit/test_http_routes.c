@@ -3,6 +3,8 @@
 
 #include "http_stage.h"
 
+#include <stdio.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -64,11 +66,56 @@ static void a_route_to_other_servers_is_a_new_connection(void **state)
     (void)close(listening_too);
 }
 
+/* So many answers that the next ones wait in our buffers. */
+static void fill_the_client(void)
+{
+    enum { BODY = 60000, ANSWERS_MAX = 400 };
+    static char answer[BODY + 100];
+    int head = snprintf(answer, sizeof answer, "%s", OK("60000"));
+
+    memset(answer + head, 'x', BODY);
+    for (int i = 0; i < ANSWERS_MAX && !stream_unsent(stage.session.client); i++) {
+        stage_say(stage.client, GET);
+        if (!i)
+            stage_meet();
+        stage_hear(stage.backend, GET_ON);
+        stage_say(stage.backend, answer);
+        net_turns(stage.loop, 10);
+    }
+    assert_int_not_equal(stream_unsent(stage.session.client), 0);
+}
+
+/* The session waits for a client that reads slowly, and still knows why it ends. */
+static void the_cause_outlives_the_backend(void **state)
+{
+    static struct conf_backend down = {.text = "down"};
+    static struct conf_route routes[] = {{.path = "/down"}};
+    static char part[65536];
+
+    (void)state;
+    (void)close(net_listen(&down.addr));
+    stage.backend_conf.text = "one";
+    routes[0].backends = (struct conf_backends){1, &down};
+    stage.conf.routes = routes;
+    stage.conf.route_count = 1;
+    fill_the_client();
+    stage_say(stage.client, "GET /down HTTP/1.1\r\nHost: h\r\n\r\n");
+    net_turns(stage.loop, 20);
+    assert_false(stage.session.over);
+    while (net_run_until(stage.loop, stage_can_read, &stage.client) &&
+           recv(stage.client, part, sizeof part, 0) > 0)
+        ;
+    assert_true(stage.session.over);
+    assert_int_equal(stage.session.reason, REASON_BACKEND_UNREACHABLE);
+    assert_string_equal(stage.session.detail.text, "connect: Connection refused");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(a_client_that_is_not_trusted_any_more_is_403),
         TEST(a_route_to_other_servers_is_a_new_connection),
+        TEST(the_cause_outlives_the_backend),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -100,6 +100,41 @@ static void who_does_not_want_it_any_more_steps_aside(void **state)
     assert_int_equal(seen->turn[2].place, LOGIN_PLACE_TURN);
 }
 
+/* The first and the last name different tokens, and the one between them may be either. */
+static void a_name_that_may_be_either_waits_for_both(void **state)
+{
+    struct seen *seen = *state;
+
+    seen->turn[2].token = "pkcs11:token=b";
+    seen->turn[1].token = "pkcs11:serial=1";
+    assert_true(login_turns_take(&seen->turns, &seen->turn[0]));
+    assert_true(login_turns_take(&seen->turns, &seen->turn[3]));
+    assert_false(login_turns_take(&seen->turns, &seen->turn[1]));
+    assert_false(login_turns_take(&seen->turns, &seen->turn[2]));
+    login_turns_leave(&seen->turns, &seen->turn[0]);
+    assert_string_equal(seen->came, "");
+    login_turns_leave(&seen->turns, &seen->turn[3]);
+    assert_string_equal(seen->came, "1");
+    assert_false(login_turns_take(&seen->turns, &seen->turn[0]));
+    login_turns_leave(&seen->turns, &seen->turn[1]);
+    assert_string_equal(seen->came, "120");
+}
+
+/* Whoever waited for it only goes on. */
+static void who_leaves_the_line_holds_nobody_up(void **state)
+{
+    struct seen *seen = *state;
+
+    seen->turn[1].token = "pkcs11:serial=1";
+    seen->turn[2].token = "pkcs11:token=b";
+    assert_true(login_turns_take(&seen->turns, &seen->turn[0]));
+    assert_false(login_turns_take(&seen->turns, &seen->turn[1]));
+    assert_false(login_turns_take(&seen->turns, &seen->turn[2]));
+    login_turns_leave(&seen->turns, &seen->turn[1]);
+    assert_string_equal(seen->came, "2");
+    assert_int_equal(seen->turn[2].place, LOGIN_PLACE_TURN);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -107,6 +142,8 @@ int main(void)
         cmocka_unit_test_setup(another_token_does_not_wait, prepare),
         cmocka_unit_test_setup(who_has_it_keeps_it, prepare),
         cmocka_unit_test_setup(who_does_not_want_it_any_more_steps_aside, prepare),
+        cmocka_unit_test_setup(a_name_that_may_be_either_waits_for_both, prepare),
+        cmocka_unit_test_setup(who_leaves_the_line_holds_nobody_up, prepare),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

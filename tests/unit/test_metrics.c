@@ -310,14 +310,20 @@ static void a_label_cannot_end_itself(void **state)
 static void a_signer_that_waits_with_a_request_is_busy(void **state)
 {
     static const struct {
-        uint64_t state, busy_since_ms;
+        uint64_t state, busy_since_ms, login_since_ms;
         const char *name;
     } rows[] = {
-        {SIGNER_STARTING, 0, "starting"},   {SIGNER_LOGGING_IN, 5, "logging-in"},
-        {SIGNER_READY, 0, "ready"},         {SIGNER_READY, 5, "busy"},
-        {SIGNER_BUSY, 0, "busy"},           {SIGNER_ABSENT, 0, "absent"},
-        {SIGNER_FAULTY, 0, "faulty"},       {SIGNER_FAULTY + 1, 0, "faulty"},
-        {UINT64_MAX, UINT64_MAX, "faulty"},
+        {SIGNER_STARTING, 0, 0, "starting"},
+        {SIGNER_LOGGING_IN, 5, 0, "logging-in"},
+        {SIGNER_READY, 0, 0, "ready"},
+        {SIGNER_READY, 5, 0, "busy"},
+        {SIGNER_BUSY, 5, 5, "logging-in"},
+        {SIGNER_STARTING, 5, 5, "logging-in"},
+        {SIGNER_BUSY, 0, 0, "busy"},
+        {SIGNER_ABSENT, 0, 0, "absent"},
+        {SIGNER_FAULTY, 0, 0, "faulty"},
+        {SIGNER_FAULTY + 1, 0, 0, "faulty"},
+        {UINT64_MAX, UINT64_MAX, UINT64_MAX, "faulty"},
     };
 
     (void)state;
@@ -328,6 +334,7 @@ static void a_signer_that_waits_with_a_request_is_busy(void **state)
         buf_free(&out);
         counter_set(&signer.state, rows[i].state);
         counter_set(&signer.busy_since_ms, rows[i].busy_since_ms);
+        counter_set(&signer.login_since_ms, rows[i].login_since_ms);
         totals_add_signer(totals, "edge", &signer);
         totals_settle(totals);
         (void)text();

@@ -2,10 +2,12 @@
 #include "sign_client.h"
 
 #include "net_pair.h"
+#include "quotas.h"
 #include "tls.h"
 #include "unit.h"
 
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -17,10 +19,14 @@ static struct sign_client *client;
 static struct remote_signer *signer;
 static struct tls_ctx *ctx;
 static struct tls *clients[CLIENTS];
+static struct counters_page page; /* of the only worker */
+static struct quotas *quotas;
+static uint64_t timeout_ms = 5000;
 static int far;
 
 static int start(unsigned in_flight, uint32_t per_second, uint64_t patience_ms)
 {
+    static const struct keyed_hash_key hash;
     static const uint8_t secret[TLS_TICKET_SECRET_LEN];
     const struct tls_policy tls = {.name = "test",
                                    .versions = "1.2-1.3",
@@ -31,14 +37,17 @@ static int start(unsigned in_flight, uint32_t per_second, uint64_t patience_ms)
                                    .session_lifetime_ms = 1000};
     const struct sign_client_policy policy = {.keystore = "edge",
                                               .max_in_flight = in_flight,
+                                              .quotas = quotas = quotas_new(&page, &hash),
+                                              .rate_key = 1,
                                               .per_second = per_second,
                                               .patience_ms = patience_ms,
-                                              .timeout_ms = 5000,
+                                              .timeout_ms = timeout_ms,
                                               .counters = &counters};
     struct err err;
     int pair[2];
 
     memset(&counters, 0, sizeof counters);
+    memset((void *)&page, 0, sizeof page);
     loop = loop_new(&err);
     client = sign_client_new(loop, &policy, &err);
     assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, pair), 0);
@@ -64,6 +73,7 @@ static int stop(void **state)
     }
     tls_ctx_unref(ctx);
     sign_client_free(client);
+    quotas_free(quotas);
     loop_free(loop);
     (void)close(far);
     return 0;
@@ -138,6 +148,52 @@ static void a_wait_beyond_patience_is_refused_at_once(void **state)
     assert_false(answered(&slow));
 }
 
+/* The only request ran into sign-timeout, which is longer than anybody's patience. */
+static void who_finds_a_free_place_takes_it(void **state)
+{
+    static const uint8_t bytes[] = "x";
+    struct remote_signature slow = {.bytes = bytes, .bytes_len = 1};
+    struct err err;
+
+    (void)state;
+    timeout_ms = 300;
+    start(1, 0, 100);
+    timeout_ms = 5000;
+    signer->ops->submit(signer, &slow);
+    assert_true(net_run_until(loop, answered, &slow));
+    assert_true(slow.failed);
+    assert_int_equal(ask(0, &err), REMOTE_GO);     /* how long others took does not matter to it */
+    assert_int_equal(ask(1, &err), REMOTE_WAIT);   /* nor is one bad answer worth more than its patience */
+    assert_int_equal(ask(2, &err), REMOTE_REFUSE); /* a second one of these would be too long */
+    signer->ops->leave(signer, clients[0]);
+    assert_int_equal(ask(1, &err), REMOTE_GO);
+    assert_int_equal(counter_get(&counters.refused_early), 1);
+}
+
+/* Others ask for the same two a second; what a page of theirs says counts. */
+static void who_waits_in_other_workers_counts_in_the_wait(void **state)
+{
+    struct counters_page *other;
+    struct err err;
+    int fd = counters_new("test", sizeof *other, &err);
+
+    (void)state;
+    start(1, 2, 2900);
+    other = counters_map(fd, sizeof *other, &err);
+    assert_true(quotas_add_peer(quotas, 7, counters_view(fd, sizeof *other, &err)));
+    assert_int_equal(ask(0, &err), REMOTE_GO);
+    limit_table_set(&other->limits, 1, 5);
+    assert_int_equal(ask(1, &err), REMOTE_WAIT);   /* five before it */
+    assert_int_equal(ask(2, &err), REMOTE_REFUSE); /* six */
+    assert_string_equal(err.text, "keystore edge: the wait for a signature would be 3 s");
+    assert_int_equal(limit_table_count(&page.limits, 1), 1);
+    limit_table_set(&other->limits, 1, 4);
+    assert_int_equal(ask(2, &err), REMOTE_WAIT);
+    assert_int_equal(limit_table_count(&page.limits, 1), 2);
+    (void)munmap(other, sizeof *other);
+    (void)close(fd);
+}
+
 static bool second_may_go(void *arg)
 {
     struct err err;
@@ -168,6 +224,8 @@ int main(void)
         PLACE_TEST(the_next_gets_a_place_that_becomes_free),
         PLACE_TEST(without_a_token_nobody_waits),
         PLACE_TEST(a_wait_beyond_patience_is_refused_at_once),
+        PLACE_TEST(who_finds_a_free_place_takes_it),
+        PLACE_TEST(who_waits_in_other_workers_counts_in_the_wait),
         PLACE_TEST(the_rate_holds_places_back),
     };
 

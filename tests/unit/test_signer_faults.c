@@ -233,7 +233,7 @@ static void faults_before_it_is_ready(void **state)
         {"absent", SIGNER_ABSENT, "the module shows no token that fits"},
         {"fail C_Initialize 9 CKR_GENERAL_ERROR", SIGNER_FAULTY, "C_Initialize: CKR_GENERAL_ERROR"},
         {"fail C_GetSlotList 9 CKR_DEVICE_ERROR", SIGNER_FAULTY, "C_GetSlotList: CKR_DEVICE_ERROR"},
-        {"fail C_OpenSession 9 CKR_SESSION_COUNT", SIGNER_FAULTY, "C_OpenSession: CKR_SESSION_COUNT"},
+        {"fail C_OpenSession 9 CKR_FUNCTION_FAILED", SIGNER_FAULTY, "C_OpenSession: CKR_FUNCTION_FAILED"},
         {"fail C_OpenSession 9 CKR_TOKEN_NOT_PRESENT", SIGNER_ABSENT, "C_OpenSession: CKR_TOKEN_NOT_PRESENT"},
         {"fail C_FindObjectsInit 9 CKR_DEVICE_ERROR", SIGNER_FAULTY, "C_FindObjectsInit: CKR_DEVICE_ERROR"},
         {"fail C_GetAttributeValue 9 CKR_DEVICE_ERROR", SIGNER_FAULTY,

@@ -297,7 +297,7 @@ static void few_sessions_serve_as_many_signers(void **state)
     run("ftps-ec", "sessions 1\n");
     running_start_beside(&second, &running, &start, FIXTURE_PIN);
     assert_false(second.ready);
-    assert_int_equal(running_end(&second), CHILD_EXIT_AGAIN);
+    assert_int_equal(running_end(&second), CHILD_EXIT_FULL);
     assert_string_equal(second.last_state_text, "C_OpenSession: CKR_SESSION_COUNT");
     running_stop(&running);
     run("ftps-ec", "sessions 1\n"); /* the place is free again */

@@ -213,6 +213,27 @@ static void closing_sends_everything_first(void **state)
     assert_true(net_run_until(loop, no_streams, NULL));
 }
 
+/* H11, F15: the peer stalls until the patience of a close is over, with bytes left here. */
+static void a_close_that_comes_to_nothing_is_no_end(void **state)
+{
+    static char block[1 << 20], in[1 << 16];
+    int far;
+    struct stream *stream = open_pair(&far);
+    ssize_t got;
+
+    (void)state;
+    while (!stream_unsent(stream))
+        stream_write(stream, block, sizeof block);
+    stream_close(stream);
+    assert_true(net_run_until(loop, no_streams, NULL));
+    do
+        got = recv(far, in, sizeof in, 0);
+    while (got > 0);
+    assert_int_equal(got, -1);
+    assert_int_equal(errno, ECONNRESET);
+    (void)close(far);
+}
+
 static void aborting_is_an_error_at_the_peer(void **state)
 {
     char in[16];
@@ -364,6 +385,7 @@ int main(void)
         STREAM_TEST(a_user_that_takes_nothing_is_given_no_more_than_the_limit),
         STREAM_TEST(a_source_waits_for_its_sink),
         STREAM_TEST(closing_sends_everything_first),
+        STREAM_TEST(a_close_that_comes_to_nothing_is_no_end),
         STREAM_TEST(aborting_is_an_error_at_the_peer),
         STREAM_TEST(half_close_keeps_the_other_half),
         STREAM_TEST(a_refused_connect_is_told_from_the_loop),

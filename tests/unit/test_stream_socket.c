@@ -1,9 +1,11 @@
-/* From where a stream connects, what it has carried, and how it ends when its process dies. */
+/* From where a stream connects, what it has carried, when its peer is given up, and how it ends when its
+ * process dies. */
 #include "net_pair.h"
 #include "unit.h"
 
 #include <errno.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -127,6 +129,40 @@ static void what_was_carried_grows_both_ways_and_stands_still(void **state)
     (void)close(far);
 }
 
+/* A socket's option. */
+static int option_of(int fd, int level, int name)
+{
+    int value = -1;
+    socklen_t len = sizeof value;
+
+    assert_int_equal(getsockopt(fd, level, name, &value, &len), 0);
+    return value;
+}
+
+/* Between 2 minutes, when a firewall may forget it, and 5, which no outage of a line lasts for long. */
+static void a_silent_peer_is_asked_and_given_up(void **state)
+{
+    struct addr at;
+    struct err err;
+    int listening = net_listen(&at), near, far = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    struct stream *stream;
+
+    (void)state;
+    assert_int_equal(connect(far, &at.sa.any, at.len), 0);
+    near = accept4(listening, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    stream = stream_accepted(loop, near, &err);
+    assert_non_null(stream);
+    assert_int_equal(option_of(near, SOL_SOCKET, SO_KEEPALIVE), 1);
+    assert_int_equal(option_of(near, IPPROTO_TCP, TCP_KEEPIDLE), 120);
+    assert_int_equal(option_of(near, IPPROTO_TCP, TCP_KEEPIDLE) +
+                         option_of(near, IPPROTO_TCP, TCP_KEEPINTVL) *
+                             option_of(near, IPPROTO_TCP, TCP_KEEPCNT),
+                     300);
+    stream_abort(stream);
+    (void)close(far);
+    (void)close(listening);
+}
+
 /* What a child process does before it is killed. */
 static void only_write(struct stream *stream)
 {
@@ -150,6 +186,21 @@ static void finish_and_guard(struct stream *stream)
     stream_write(stream, "half", 4);
     stream_finish(stream);
     stream_reset_unless_finished(stream);
+}
+
+static void write_and_close(struct stream *stream)
+{
+    stream_write(stream, "half", 4);
+    stream_close(stream);
+}
+
+static void fill_and_close(struct stream *stream)
+{
+    static char block[1 << 20];
+
+    while (!stream_unsent(stream))
+        stream_write(stream, block, sizeof block);
+    stream_close(stream);
 }
 
 /* 0: an end as if all was well; else errno. */
@@ -187,6 +238,8 @@ static void a_death_is_not_an_end(void **state)
     assert_int_equal(end_after(guard_and_write), ECONNRESET);
     assert_int_equal(end_after(guard_and_finish), 0);
     assert_int_equal(end_after(finish_and_guard), 0);
+    assert_int_equal(end_after(write_and_close), 0);
+    assert_int_equal(end_after(fill_and_close), ECONNRESET);
 }
 
 int main(void)
@@ -195,6 +248,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_stream_connects_from_where_it_is_told, setup, teardown),
         cmocka_unit_test_setup_teardown(an_address_of_somebody_else_is_an_error, setup, teardown),
         cmocka_unit_test_setup_teardown(what_was_carried_grows_both_ways_and_stands_still, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_silent_peer_is_asked_and_given_up, setup, teardown),
         cmocka_unit_test_setup_teardown(a_death_is_not_an_end, setup, teardown),
     };
 

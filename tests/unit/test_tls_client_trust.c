@@ -5,11 +5,9 @@
 #include <string.h>
 
 #include "tls_client_private.h"
+#include "tls_kit_crl.h"
 #include "tls_trust_private.h"
 #include "tls_way.h"
-
-#include <openssl/pem.h>
-#include <openssl/x509v3.h>
 
 static const struct {
     const char *what, *name;
@@ -121,8 +119,7 @@ static void trust_is_swapped_whole(void **state)
 
     (void)state;
     way_open(&way, "1.3");
-    assert_true(SSL_CTX_use_certificate(way.server_ctx, pinned.certificate));
-    assert_true(SSL_CTX_use_PrivateKey(way.server_ctx, pinned.key));
+    kit_show(way.server_ctx, &pinned);
     way_begin(&way, PARTNER);
     way_run(&way, true);
     assert_int_equal(way.status, TLS_FAILED);
@@ -136,36 +133,28 @@ static void trust_is_swapped_whole(void **state)
     kit_identity_free(&pinned);
 }
 
-/* A CRL of the partners' CA; revoked: a serial number that it names, or NULL. */
-static char *crl_make(const ASN1_INTEGER *revoked, long valid_s)
+/* Of the partners' CA. */
+static char *crl_make(const struct kit_identity *revoked, long valid_s)
 {
-    X509_CRL *crl = X509_CRL_new();
-    ASN1_TIME *now = X509_gmtime_adj(NULL, -3600), *next = X509_gmtime_adj(NULL, valid_s);
-    BIO *memory = BIO_new(BIO_s_mem());
-    char *data, *text;
-    long len;
+    const struct kit_crl_wish wish = {&way_root, revoked, valid_s, true};
 
-    assert_true(X509_CRL_set_version(crl, 1) &&
-                X509_CRL_set_issuer_name(crl, X509_get_subject_name(way_root.certificate)));
-    assert_true(X509_CRL_set1_lastUpdate(crl, now) && X509_CRL_set1_nextUpdate(crl, next));
-    if (revoked) {
-        X509_REVOKED *entry = X509_REVOKED_new();
-        ASN1_INTEGER *serial = ASN1_INTEGER_dup(revoked);
+    return kit_crl(&wish);
+}
 
-        assert_true(X509_REVOKED_set_serialNumber(entry, serial) &&
-                    X509_REVOKED_set_revocationDate(entry, now));
-        assert_true(X509_CRL_add0_revoked(crl, entry));
-        ASN1_INTEGER_free(serial);
-    }
-    assert_true(X509_CRL_sign(crl, way_root.key, EVP_sha256()));
-    assert_true(PEM_write_bio_X509_CRL(memory, crl));
-    len = BIO_get_mem_data(memory, &data);
-    text = OPENSSL_strndup(data, (size_t)len);
-    BIO_free(memory);
-    X509_CRL_free(crl);
-    ASN1_TIME_free(now);
-    ASN1_TIME_free(next);
-    return text;
+/* One connection to a partner with this certificate, by one who trusts so; intermediate: which he sends, or
+ * NULL. */
+static void meet(struct way *way, const struct tls_client_trust *trust, const struct kit_identity *partner,
+                 const struct kit_identity *intermediate)
+{
+    struct err err = {""};
+
+    way_open(way, "1.2-1.3");
+    assert_true(tls_client_ctx_set_trust(way->ctx, trust, &err));
+    kit_show(way->server_ctx, partner);
+    if (intermediate)
+        assert_true(SSL_CTX_add1_chain_cert(way->server_ctx, intermediate->certificate));
+    way_begin(way, PARTNER);
+    way_run(way, true);
 }
 
 static void a_crl_is_asked(void **state)
@@ -187,18 +176,11 @@ static void a_crl_is_asked(void **state)
     partner = kit_identity(kit_key(KIT_RSA), &way_good);
     ca = kit_pem(&authority, 1);
     for (size_t i = 0; i < ROWS(rows); i++) {
-        const ASN1_INTEGER *serial = X509_get0_serialNumber(partner.certificate);
-        char *crl = crl_make(rows[i].revoked ? serial : NULL, rows[i].valid_s);
+        char *crl = crl_make(rows[i].revoked ? &partner : NULL, rows[i].valid_s);
         const struct tls_client_trust trust = {ca, strlen(ca), crl, strlen(crl), rows[i].crl_fail, 5};
-        struct err err = {""};
         struct way way;
 
-        way_open(&way, "1.2-1.3");
-        assert_true(tls_client_ctx_set_trust(way.ctx, &trust, &err));
-        assert_true(SSL_CTX_use_certificate(way.server_ctx, partner.certificate));
-        assert_true(SSL_CTX_use_PrivateKey(way.server_ctx, partner.key));
-        way_begin(&way, PARTNER);
-        way_run(&way, true);
+        meet(&way, &trust, &partner, NULL);
         if (!rows[i].reason)
             way_expect_established(&way, "a CRL");
         else if (way.status != TLS_FAILED || !strstr(tls_error(way.client)->text, rows[i].reason))
@@ -223,21 +205,45 @@ static void a_pinned_partner_needs_no_crl(void **state)
     ca = kit_pem(known, 2);
     for (int crl_fail = 0; crl_fail < 2; crl_fail++) {
         const struct tls_client_trust trust = {ca, strlen(ca), crl, strlen(crl), crl_fail, 5};
-        struct err err = {""};
         struct way way;
 
-        way_open(&way, "1.2-1.3");
-        assert_true(tls_client_ctx_set_trust(way.ctx, &trust, &err));
-        assert_true(SSL_CTX_use_certificate(way.server_ctx, pinned.certificate));
-        assert_true(SSL_CTX_use_PrivateKey(way.server_ctx, pinned.key));
-        way_begin(&way, PARTNER);
-        way_run(&way, true);
+        meet(&way, &trust, &pinned, NULL);
         way_expect_established(&way, "pinned, and there are CRLs of others");
         way_close(&way);
     }
     OPENSSL_free(ca);
     OPENSSL_free(crl);
     kit_identity_free(&pinned);
+}
+
+/* Who is trusted for standing in the truststore is not, once a CRL names it. */
+static void an_issuer_in_the_truststore_may_be_revoked(void **state)
+{
+    const struct kit_wish middle_wish = {.name = "Middle", .issuer = &way_root, .authority = true};
+    struct kit_identity middle = kit_identity(kit_key(KIT_P384), &middle_wish), partner;
+    const struct kit_wish wish = {.name = "Acme", .issuer = &middle, .names = "DNS:" PARTNER};
+    const struct kit_identity *known[2] = {&way_root, &middle};
+    char *ca = kit_pem(known, 2);
+
+    (void)state;
+    partner = kit_identity(kit_key(KIT_RSA), &wish);
+    for (int revoked = 0; revoked < 2; revoked++) {
+        char *crl = crl_make(revoked ? &middle : NULL, 3600);
+        const struct tls_client_trust trust = {ca, strlen(ca), crl, strlen(crl), false, 5};
+        struct way way;
+
+        meet(&way, &trust, &partner, NULL);
+        if (!revoked)
+            way_expect_established(&way, "its issuer is not revoked");
+        else if (way.status != TLS_FAILED ||
+                 !strstr(tls_error(way.client)->text, "certificate revoked (CN=Middle"))
+            fail_msg("%s", tls_error(way.client)->text);
+        way_close(&way);
+        OPENSSL_free(crl);
+    }
+    OPENSSL_free(ca);
+    kit_identity_free(&partner);
+    kit_identity_free(&middle);
 }
 
 /* 50 partners with the 140 authorities of the world are not 7,000 certificates at each reload. */
@@ -271,16 +277,9 @@ static void a_chain_is_no_longer_than_it_may_be(void **state)
     partner = kit_identity(kit_key(KIT_RSA), &wish);
     for (unsigned depth = 0; depth < 2; depth++) {
         const struct tls_client_trust trust = {.ca_pem = ca, .ca_pem_len = strlen(ca), .verify_depth = depth};
-        struct err err = {""};
         struct way way;
 
-        way_open(&way, "1.2-1.3");
-        assert_true(tls_client_ctx_set_trust(way.ctx, &trust, &err));
-        assert_true(SSL_CTX_use_certificate(way.server_ctx, partner.certificate));
-        assert_true(SSL_CTX_use_PrivateKey(way.server_ctx, partner.key));
-        assert_true(SSL_CTX_add1_chain_cert(way.server_ctx, middle.certificate));
-        way_begin(&way, PARTNER);
-        way_run(&way, true);
+        meet(&way, &trust, &partner, &middle);
         if (depth)
             way_expect_established(&way, "one intermediate");
         else
@@ -328,6 +327,7 @@ int main(void)
         cmocka_unit_test(trust_is_swapped_whole),
         cmocka_unit_test(a_crl_is_asked),
         cmocka_unit_test(a_pinned_partner_needs_no_crl),
+        cmocka_unit_test(an_issuer_in_the_truststore_may_be_revoked),
         cmocka_unit_test(the_same_truststore_is_read_once),
         cmocka_unit_test(a_chain_is_no_longer_than_it_may_be),
         cmocka_unit_test(who_speaks_no_tls_is_told_from_others),

@@ -1,32 +1,10 @@
 /* What time does to tickets and certificates. The test has its own clock. */
 #include "tls_kit.h"
+#include "tls_kit_clock.h"
 
 #include <string.h>
-#include <sys/syscall.h>
-#include <time.h>
-#include <unistd.h>
 
 static const int versions[] = {TLS1_2_VERSION, TLS1_3_VERSION};
-
-static long later_s;
-
-int clock_gettime(clockid_t clock, struct timespec *out)
-{
-    long result = syscall(SYS_clock_gettime, clock, out);
-
-    out->tv_sec += later_s;
-    return (int)result;
-}
-
-time_t time(time_t *out)
-{
-    struct timespec now;
-
-    (void)clock_gettime(CLOCK_REALTIME, &now);
-    if (out)
-        *out = now.tv_sec;
-    return now.tv_sec;
-}
 
 /* The hello leaves now and is read wait_s later. A resumption needs no signature; the rest does. */
 static bool resumes_after(struct kit *kit, SSL_SESSION *session, long wait_s)
@@ -36,9 +14,9 @@ static bool resumes_after(struct kit *kit, SSL_SESSION *session, long wait_s)
 
     kit_connect(&pair, kit->ctx, TLS_MAIN, NULL, &kit->client, session);
     kit_client_step(&pair);
-    later_s += wait_s;
+    kit_later_s += wait_s;
     status = kit_server_step(&pair);
-    later_s -= wait_s;
+    kit_later_s -= wait_s;
     assert_true(status == TLS_WANT_INPUT || status == TLS_WAITING);
     kit_pair_free(&pair);
     return status == TLS_WANT_INPUT;
@@ -79,13 +57,13 @@ static void a_renewed_ticket_lives_from_its_own_time(void **state)
     (void)state;
     kit_open(&kit, &policy, 1U << KIT_P256, TLS1_3_VERSION);
     kit_establish(&control, &kit, NULL);
-    later_s = 7 * 3600;
+    kit_later_s = 7 * 3600;
     tls_renew_ticket(control.server);
     assert_int_equal(kit_server_write(&control, "200\r\n", 5), TLS_OK);
     assert_int_equal(kit_client_read(&control, data, sizeof data), 5);
     assert_true(resumes_after(&kit, kit_client_newest(&kit.client), 7 * 3600));
     assert_false(resumes_after(&kit, kit.client.sessions[0], 7 * 3600));
-    later_s = 0;
+    kit_later_s = 0;
     kit_pair_free(&control);
     kit_close(&kit);
 }
@@ -108,8 +86,7 @@ static void open_with_certificate(struct kit *kit, struct kit_identity *identity
     policy.reject_in_handshake = reject;
     policy.trust = trust = kit_trust(pem);
     kit_open(kit, &policy, 1U << KIT_P256, version);
-    assert_true(SSL_CTX_use_certificate(kit->client.ctx, identity->certificate));
-    assert_true(SSL_CTX_use_PrivateKey(kit->client.ctx, identity->key));
+    kit_show(kit->client.ctx, identity);
     tls_trust_unref(trust);
     OPENSSL_free(pem);
 }
@@ -137,9 +114,9 @@ static void a_certificate_that_runs_out_is_looked_at_again(void **state)
             open_with_certificate(&kit, &identity, reject, versions[i]);
             resumed_with(&kit, false, TLS_TRUSTED);
             resumed_with(&kit, true, TLS_TRUSTED);
-            later_s = 1800;
+            kit_later_s = 1800;
             resumed_with(&kit, true, TLS_TRUSTED);
-            later_s = 3700;
+            kit_later_s = 3700;
             if (reject) {
                 kit_connect(&pair, kit.ctx, TLS_MAIN, NULL, &kit.client, kit_client_newest(&kit.client));
                 assert_false(kit_handshake(&pair, &kit.signer));
@@ -150,7 +127,7 @@ static void a_certificate_that_runs_out_is_looked_at_again(void **state)
                 resumed_with(&kit, false, TLS_UNTRUSTED);
                 resumed_with(&kit, true, TLS_UNTRUSTED);
             }
-            later_s = 0;
+            kit_later_s = 0;
             kit_close(&kit);
             kit_identity_free(&identity);
             kit_identity_free(&authority);
@@ -168,14 +145,14 @@ static void the_time_for_the_key_is_measured(void **state)
     kit_open(&kit, &policy, 1U << KIT_P256, 0);
     kit.signer.admission = REMOTE_WAIT;
     assert_int_equal(kit_begin(&pair, &kit, NULL), TLS_WAITING);
-    later_s = 2;
+    kit_later_s = 2;
     kit.signer.admission = REMOTE_GO;
     tls_wake(pair.server);
     assert_int_equal(kit_server_step(&pair), TLS_WAITING);
-    later_s = 5;
+    kit_later_s = 5;
     kit_signer_answer(&kit.signer);
     assert_int_equal(kit_server_step(&pair), TLS_WANT_INPUT);
-    later_s = 60; /* the client's own time is not the key's */
+    kit_later_s = 60; /* the client's own time is not the key's */
     assert_true(kit_handshake(&pair, NULL));
     assert_in_range(kit_facts(&pair).key_ms, 5000, 15000);
     kit_pair_free(&pair);
@@ -183,7 +160,7 @@ static void the_time_for_the_key_is_measured(void **state)
     assert_true(kit_facts(&pair).resumed);
     assert_int_equal(kit_facts(&pair).key_ms, 0);
     kit_pair_free(&pair);
-    later_s = 0;
+    kit_later_s = 0;
     kit_close(&kit);
 }
 

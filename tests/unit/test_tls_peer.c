@@ -69,8 +69,7 @@ static void present(struct kit *kit, const struct kit_identity *identity)
 {
     if (!identity->certificate)
         return;
-    assert_true(SSL_CTX_use_certificate(kit->client.ctx, identity->certificate));
-    assert_true(SSL_CTX_use_PrivateKey(kit->client.ctx, identity->key));
+    kit_show(kit->client.ctx, identity);
 }
 
 /* What is thought of each certificate, and what a client hears that is refused for it. */

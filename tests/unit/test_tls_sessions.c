@@ -1,32 +1,11 @@
 /* Sessions that are known by an id, and tickets under several secrets. The test has its own clock. */
 #include "tls_kit.h"
+#include "tls_kit_clock.h"
 
 #include <string.h>
-#include <sys/syscall.h>
 #include <time.h>
-#include <unistd.h>
 
 static const int versions[] = {TLS1_2_VERSION, TLS1_3_VERSION};
-
-static long later_s;
-
-int clock_gettime(clockid_t clock, struct timespec *out)
-{
-    long result = syscall(SYS_clock_gettime, clock, out);
-
-    out->tv_sec += later_s;
-    return (int)result;
-}
-
-time_t time(time_t *out)
-{
-    struct timespec now;
-
-    (void)clock_gettime(CLOCK_REALTIME, &now);
-    if (out)
-        *out = now.tv_sec;
-    return now.tv_sec;
-}
 
 /* A TLS 1.2 client that takes no tickets, as curl is, in front of a listener with data channels. */
 static void open_without_tickets(struct kit *kit, bool data_channels)
@@ -107,9 +86,9 @@ static void a_client_without_tickets_resumes_its_own_control_session(void **stat
     assert_int_equal(data_channel(&kit, NULL, of_one, plainly), FULL);
     assert_int_equal(data_channel(&kit, &one, of_one, off), FULL);
     assert_int_equal(data_channel(&kit, &one, of_one, only), RESUMED);
-    later_s += 99L * 3600; /* a transfer may take so long */
+    kit_later_s += 99L * 3600; /* a transfer may take so long */
     assert_int_equal(data_channel(&kit, &one, of_one, plainly), RESUMED);
-    later_s = 0;
+    kit_later_s = 0;
     SSL_SESSION_free(of_one);
     SSL_SESSION_free(of_other);
     kit_pair_free(&one);
@@ -186,12 +165,12 @@ static void a_ticket_does_not_grow_old_on_data_channels(void **state)
         kit_open(&kit, &policy, 1U << KIT_P256, versions[i]);
         kit_establish(&control, &kit, NULL);
         session = kit_client_newest(&kit.client);
-        later_s = 99L * 3600;
+        kit_later_s = 99L * 3600;
         SSL_SESSION_set_time(session, (long)time(NULL)); /* the client's own idea of its age */
         assert_int_equal(data_channel(&kit, &control, session, plainly), RESUMED);
         kit_establish(&pair, &kit, session);
         assert_false(kit_facts(&pair).resumed);
-        later_s = 0;
+        kit_later_s = 0;
         kit_pair_free(&pair);
         kit_pair_free(&control);
         kit_close(&kit);

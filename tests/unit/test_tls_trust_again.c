@@ -2,36 +2,14 @@
  * What a certificate is worth later (C5): in sessions that are resumed, and in conversations that go on, when
  * the trust or the time is another one.
  */
+#include "tls_kit_clock.h"
 #include "tls_kit_trust.h"
 #include "tls_trust_private.h"
 
 #include <stdlib.h>
 #include <string.h>
-#include <sys/syscall.h>
-#include <time.h>
-#include <unistd.h>
 
 static const int versions[] = {TLS1_2_VERSION, TLS1_3_VERSION};
-
-static long later_s;
-
-int clock_gettime(clockid_t clock, struct timespec *out)
-{
-    long result = syscall(SYS_clock_gettime, clock, out);
-
-    out->tv_sec += later_s;
-    return (int)result;
-}
-
-time_t time(time_t *out)
-{
-    struct timespec now;
-
-    (void)clock_gettime(CLOCK_REALTIME, &now);
-    if (out)
-        *out = now.tv_sec;
-    return now.tv_sec;
-}
 
 struct row {
     const char *what;
@@ -147,6 +125,19 @@ static const struct row rows[] = {
      .second_issuer = MIDDLE,
      .then = {.authorities = {ROOT}},
      .now = {.authorities = {ROOT}, .crls = {{MIDDLE, LOWER, DAY}}, .crl_ignore = true},
+     .full = true,
+     .reason = "certificate revoked"},
+    {.what = "an intermediate that stands in the truststore is revoked",
+     .who = BY_MIDDLE,
+     .then = {.authorities = {ROOT, MIDDLE},
+              .crls = {{ROOT, NOBODY, DAY, true}, {MIDDLE, NOBODY, DAY, true}}},
+     .now = {.authorities = {ROOT, MIDDLE}, .crls = {{ROOT, MIDDLE, DAY, true}, {MIDDLE, NOBODY, DAY, true}}},
+     .full = true,
+     .reason = "certificate revoked"},
+    {.what = "the same where CRLs may be missing, and no root is there",
+     .who = BY_MIDDLE,
+     .then = {.authorities = {MIDDLE}},
+     .now = {.authorities = {MIDDLE}, .crls = {{ROOT, MIDDLE, DAY, true}}, .crl_ignore = true},
      .full = true,
      .reason = "certificate revoked"},
     {.what = "others are revoked",
@@ -281,15 +272,12 @@ static const char *or_empty(const char *text)
 
 static void open_row(struct kit *kit, const struct row *row, int version)
 {
-    struct tls_policy policy = kit_policy();
+    struct tls_policy policy = world_policy();
 
     print_message("%s\n", row->what);
-    policy.client_mode = TLS_CLIENT_REQUIRE;
-    policy.trust = world_trust(&row->then);
     policy.trust_name = "partners";
     policy.session_lifetime_ms = 7 * DAY * 1000;
-    kit_open(kit, &policy, 1U << KIT_P256, version);
-    tls_trust_unref(policy.trust);
+    world_open(kit, &policy, &row->then, version);
     world_present(kit, row->who, row->first_issuer, row->second_issuer);
 }
 
@@ -315,7 +303,7 @@ static void a_session_is_judged_by_the_trust_and_the_time_of_now(void **state)
             kit_pair_free(&pair);
             assert_true(tls_ctx_set_trust(kit.ctx, now));
             tls_trust_unref(now);
-            later_s = rows[i].wait_s;
+            kit_later_s = rows[i].wait_s;
             for (int turn = 0; turn < 2; turn++) { /* what the first one gave is as good as the first */
                 kit_establish(&pair, &kit, kit_client_newest(&kit.client));
                 facts = kit_facts(&pair);
@@ -324,7 +312,7 @@ static void a_session_is_judged_by_the_trust_and_the_time_of_now(void **state)
                 world_check_certificate(&pair, rows[i].who);
                 kit_pair_free(&pair);
             }
-            later_s = 0;
+            kit_later_s = 0;
             kit_close(&kit);
         }
 }
@@ -341,9 +329,9 @@ static void a_conversation_is_judged_by_the_trust_and_the_time_of_now(void **sta
 
             open_row(&kit, &rows[i], versions[j]);
             kit_establish(&pair, &kit, NULL);
-            later_s = rows[i].wait_s;
+            kit_later_s = rows[i].wait_s;
             tls_judge(pair.server, now, &judgement);
-            later_s = 0;
+            kit_later_s = 0;
             assert_int_equal(judgement.verdict, rows[i].reason ? TLS_UNTRUSTED : TLS_TRUSTED);
             assert_string_equal(judgement.reason, or_empty(rows[i].reason));
             assert_string_equal(judgement.partner, or_empty(rows[i].partner));
@@ -360,26 +348,23 @@ static void a_session_that_is_not_resumed_is_refused_with_the_reason(void **stat
     (void)state;
     for (size_t i = 0; i < ROWS(rows); i++)
         for (size_t j = 0; j < ROWS(versions) && rows[i].full && rows[i].reason; j++) {
-            struct tls_policy policy = kit_policy();
+            struct tls_policy policy = world_policy();
             struct tls_trust *now = world_trust(&rows[i].now);
             char error[200];
             struct kit kit;
             struct kit_pair pair;
 
-            policy.client_mode = TLS_CLIENT_REQUIRE;
             policy.reject_in_handshake = true;
-            policy.trust = world_trust(&rows[i].then);
-            kit_open(&kit, &policy, 1U << KIT_P256, versions[j]);
-            tls_trust_unref(policy.trust);
+            world_open(&kit, &policy, &rows[i].then, versions[j]);
             world_present(&kit, rows[i].who, rows[i].first_issuer, rows[i].second_issuer);
             kit_establish(&pair, &kit, NULL);
             kit_pair_free(&pair);
             assert_true(tls_ctx_set_trust(kit.ctx, now));
             tls_trust_unref(now);
-            later_s = rows[i].wait_s;
+            kit_later_s = rows[i].wait_s;
             kit_connect(&pair, kit.ctx, TLS_MAIN, NULL, &kit.client, kit_client_newest(&kit.client));
             assert_false(kit_handshake(&pair, &kit.signer));
-            later_s = 0;
+            kit_later_s = 0;
             snprintf(error, sizeof error, "client certificate refused: %s", rows[i].reason);
             assert_string_equal(tls_error(pair.server)->text, error);
             kit_pair_free(&pair);
@@ -405,11 +390,11 @@ static void a_data_channel_resumes_what_is_not_worse_than_before(void **state)
             was_bad = kit_facts(&control).verdict == TLS_UNTRUSTED;
             assert_true(tls_ctx_set_trust(kit.ctx, now));
             tls_trust_unref(now);
-            later_s = row->wait_s;
+            kit_later_s = row->wait_s;
             kit_connect(&data, kit.ctx, TLS_DATA, control.server, &kit.client,
                         kit_client_newest(&kit.client));
             assert_true(kit_handshake(&data, &kit.signer));
-            later_s = 0;
+            kit_later_s = 0;
             assert_int_equal(kit_facts(&data).bound, was_bad || !row->full);
             world_check_certificate(&data, row->who);
             kit_pair_free(&data);
@@ -429,9 +414,7 @@ static void facts_outlive_the_trust(void **state)
 
     (void)state;
     policy.client_mode = TLS_CLIENT_REQUEST;
-    policy.trust = world_trust(&then);
-    kit_open(&kit, &policy, 1U << KIT_P256, 0);
-    tls_trust_unref(policy.trust);
+    world_open(&kit, &policy, &then, 0);
     world_present(&kit, ALONE, NOBODY, NOBODY);
     kit_establish(&pair, &kit, NULL);
     assert_true(tls_ctx_set_trust(kit.ctx, now));
@@ -452,12 +435,12 @@ static void a_crl_runs_out_under_the_same_trust(void **state)
 
     (void)state;
     open_row(&kit, &row, 0);
-    for (later_s = 0; later_s < 3 * 3700; later_s += 3700) {
+    for (kit_later_s = 0; kit_later_s < 3 * 3700; kit_later_s += 3700) {
         kit_establish(&pair, &kit, NULL);
-        assert_int_equal(kit_facts(&pair).verdict, later_s ? TLS_UNTRUSTED : TLS_TRUSTED);
+        assert_int_equal(kit_facts(&pair).verdict, kit_later_s ? TLS_UNTRUSTED : TLS_TRUSTED);
         kit_pair_free(&pair);
     }
-    later_s = 0;
+    kit_later_s = 0;
     kit_close(&kit);
 }
 
@@ -466,18 +449,15 @@ static void a_client_without_tickets_is_known_on_its_data_channels(void **state)
 {
     const struct world_trust now = {.authorities = {ROOT}},
                              revoked = {.authorities = {ROOT}, .crls = {{ROOT, BY_ROOT, DAY}}};
-    struct tls_policy policy = kit_policy();
+    struct tls_policy policy = world_policy();
     struct tls_trust *later = world_trust(&revoked);
     struct kit kit;
     struct kit_pair control, data;
     SSL_SESSION *session;
 
     (void)state;
-    policy.client_mode = TLS_CLIENT_REQUIRE;
-    policy.trust = world_trust(&now);
     policy.data_channels = true;
-    kit_open(&kit, &policy, 1U << KIT_P256, TLS1_2_VERSION);
-    tls_trust_unref(policy.trust);
+    world_open(&kit, &policy, &now, TLS1_2_VERSION);
     SSL_CTX_set_options(kit.client.ctx, SSL_OP_NO_TICKET);
     world_present(&kit, BY_ROOT, NOBODY, NOBODY);
     kit_establish(&control, &kit, NULL);
@@ -535,17 +515,14 @@ static void the_certificates_are_there_as_der(void **state)
 
     (void)state;
     for (size_t j = 0; j < ROWS(versions); j++) {
-        struct tls_policy policy = kit_policy();
+        const struct tls_policy policy = world_policy();
         const uint8_t *der;
         uint8_t *chain;
         size_t len;
         struct kit kit;
         struct kit_pair pair;
 
-        policy.client_mode = TLS_CLIENT_REQUIRE;
-        policy.trust = world_trust(&root);
-        kit_open(&kit, &policy, 1U << KIT_P256, versions[j]);
-        tls_trust_unref(policy.trust);
+        world_open(&kit, &policy, &root, versions[j]);
         world_present(&kit, BY_LOWER, LOWER, MIDDLE);
         for (int resumed = 0; resumed < 2; resumed++) {
             kit_establish(&pair, &kit, kit_client_newest(&kit.client));

@@ -88,6 +88,8 @@ void kit_client_init(struct kit_client *client, int version);
 /* OpenSSL's macros for these cast const away. */
 void kit_client_groups(struct kit_client *client, const char *groups);
 void kit_client_sigalgs(struct kit_client *client, const char *sigalgs);
+/* From now on the certificate is shown, by a client or a server. */
+void kit_show(SSL_CTX *ctx, const struct kit_identity *identity);
 void kit_client_free(struct kit_client *client);
 SSL_SESSION *kit_client_newest(const struct kit_client *client); /* borrowed; NULL: none */
 

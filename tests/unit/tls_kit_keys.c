@@ -69,6 +69,8 @@ struct kit_identity kit_identity(EVP_PKEY *key, const struct kit_wish *wish)
     X509_set_issuer_name(made.certificate, X509_get_subject_name(issuer));
     add_extension(made.certificate, issuer, NID_basic_constraints,
                   wish->authority ? "critical,CA:TRUE" : "CA:FALSE");
+    if (wish->authority)
+        add_extension(made.certificate, made.certificate, NID_subject_key_identifier, "hash");
     if (wish->server_only)
         add_extension(made.certificate, issuer, NID_ext_key_usage, "serverAuth");
     if (wish->usage)
@@ -91,6 +93,12 @@ void kit_identity_free(struct kit_identity *identity)
 {
     X509_free(identity->certificate);
     OPENSSL_free(identity->der);
+}
+
+void kit_show(SSL_CTX *ctx, const struct kit_identity *identity)
+{
+    assert_true(SSL_CTX_use_certificate(ctx, identity->certificate));
+    assert_true(SSL_CTX_use_PrivateKey(ctx, identity->key));
 }
 
 char *kit_pem(const struct kit_identity *const *identities, size_t count)

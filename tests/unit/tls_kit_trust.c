@@ -1,8 +1,9 @@
 #include "tls_kit_trust.h"
 
+#include "tls_kit_crl.h"
+
 #include <openssl/pem.h>
 #include <openssl/sha.h>
-#include <openssl/x509.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -68,38 +69,18 @@ int world_unmake(void **state)
 
 /* ---- what is trusted ---- */
 
-static void add_revoked(X509_CRL *crl, enum world revoked)
-{
-    X509_REVOKED *entry;
-    ASN1_TIME *now = X509_gmtime_adj(NULL, -60);
-
-    if (!revoked)
-        goto done;
-    entry = X509_REVOKED_new();
-    assert_true(X509_REVOKED_set_serialNumber(entry, X509_get_serialNumber(world[revoked].certificate)));
-    assert_true(X509_REVOKED_set_revocationDate(entry, now));
-    assert_true(X509_CRL_add0_revoked(crl, entry));
-done:
-    ASN1_TIME_free(now);
-}
-
 static void write_crl(BIO *pem, const struct world_crl *wish)
 {
-    const struct kit_identity *issuer = &world[wish->issuer];
-    X509_CRL *crl = X509_CRL_new();
-    ASN1_TIME *from = X509_gmtime_adj(NULL, -86400L * 20), *to = X509_gmtime_adj(NULL, wish->valid_s);
+    const struct kit_crl_wish made = {
+        .issuer = &world[wish->issuer],
+        .revoked = wish->revoked ? &world[wish->revoked] : NULL,
+        .valid_s = wish->valid_s,
+        .has_key_id = wish->has_key_id,
+    };
+    char *text = kit_crl(&made);
 
-    X509_CRL_set_version(crl, X509_CRL_VERSION_2);
-    X509_CRL_set_issuer_name(crl, X509_get_subject_name(issuer->certificate));
-    X509_CRL_set1_lastUpdate(crl, from);
-    X509_CRL_set1_nextUpdate(crl, to);
-    add_revoked(crl, wish->revoked);
-    X509_CRL_sort(crl);
-    assert_true(X509_CRL_sign(crl, issuer->key, EVP_sha256()));
-    assert_true(PEM_write_bio_X509_CRL(pem, crl));
-    X509_CRL_free(crl);
-    ASN1_TIME_free(from);
-    ASN1_TIME_free(to);
+    assert_true(BIO_puts(pem, text) > 0);
+    OPENSSL_free(text);
 }
 
 struct tls_trust *world_trust(const struct world_trust *wish)
@@ -140,6 +121,23 @@ struct tls_trust *world_trust(const struct world_trust *wish)
     return trust;
 }
 
+struct tls_policy world_policy(void)
+{
+    struct tls_policy policy = kit_policy();
+
+    policy.client_mode = TLS_CLIENT_REQUIRE;
+    return policy;
+}
+
+void world_open(struct kit *kit, const struct tls_policy *policy, const struct world_trust *wish, int version)
+{
+    struct tls_policy trusting = *policy;
+
+    trusting.trust = world_trust(wish);
+    kit_open(kit, &trusting, 1U << KIT_P256, version);
+    tls_trust_unref(trusting.trust);
+}
+
 /* ---- the client ---- */
 
 void world_present(struct kit *kit, enum world who, enum world first_issuer, enum world second_issuer)
@@ -147,8 +145,7 @@ void world_present(struct kit *kit, enum world who, enum world first_issuer, enu
     SSL_CTX *ctx = kit->client.ctx;
 
     SSL_CTX_clear_chain_certs(ctx);
-    assert_true(SSL_CTX_use_certificate(ctx, world[who].certificate));
-    assert_true(SSL_CTX_use_PrivateKey(ctx, world[who].key));
+    kit_show(ctx, &world[who]);
     if (first_issuer)
         assert_true(SSL_CTX_add1_chain_cert(ctx, world[first_issuer].certificate));
     if (second_issuer)

@@ -44,6 +44,7 @@ int world_unmake(void **state);
 struct world_crl {
     enum world issuer, revoked;
     long valid_s;
+    bool has_key_id; /* its authorityKeyIdentifier is there, as in most CRLs */
 };
 
 struct world_partner {
@@ -63,6 +64,12 @@ struct world_trust {
 };
 
 struct tls_trust *world_trust(const struct world_trust *wish);
+
+/* The kit's, and a certificate is required. */
+struct tls_policy world_policy(void);
+/* kit_open of a listener that trusts so, with a P-256 key. */
+void world_open(struct kit *kit, const struct tls_policy *policy, const struct world_trust *wish,
+                int version);
 
 /* The client shows this certificate and, behind it, its issuers up to but without the root. */
 void world_present(struct kit *kit, enum world who, enum world first_issuer, enum world second_issuer);

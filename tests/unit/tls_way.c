@@ -71,8 +71,7 @@ void way_serve(struct way *way, const struct kit_wish *wish, enum kit_kind kind)
 {
     struct kit_identity identity = kit_identity(kit_key(kind), wish);
 
-    assert_true(SSL_CTX_use_certificate(way->server_ctx, identity.certificate));
-    assert_true(SSL_CTX_use_PrivateKey(way->server_ctx, identity.key));
+    kit_show(way->server_ctx, &identity);
     kit_identity_free(&identity);
 }
 
