@@ -205,7 +205,10 @@ def test_features_before_the_login_are_those_of_the_servers_behind_the_name(wire
     backends["alpha"].replies["FEAT"] = "211-Features:\r\n MFMT\r\n211 End"
     backends["beta"].replies["FEAT"] = "211-Features:\r\n MLST type*;\r\n211 End"
     own, other = {"alpha": (" MFMT", " MLST"), "beta": (" MLST", " MFMT")}[name]
-    waiting.until(lambda: own in wire("watched", f"{name}.example.com").say("FEAT")[1], "a health check of every worker")
-    features = wire("watched", f"{name}.example.com").say("FEAT")[1]
-    assert own in features and other not in features
+
+    def is_told():
+        features = wire("watched", f"{name}.example.com").say("FEAT")[1]
+        return own in features and other not in features
+
+    waiting.until(is_told, "a health check")  # each worker looks by itself
     assert not backends[name].said("USER .*")
