@@ -47,12 +47,12 @@ struct conf_option {
     enum conf_type type;
     unsigned protocols; /* enum conf_for, or-ed: the listeners that take it */
     bool required;
-    bool policy; /* changes without a new generation: not in the shape of a configuration */
+    bool policy;  /* changes without a new generation: not in the shape of a configuration */
+    bool or_zero; /* of durations: below min, "0" is allowed, and means never */
     size_t offset;
     const char *preset; /* the default, as it is written in the file (without quotes); NULL: see below */
     const char *preset_words; /* a default that is computed or empty, in words; NULL when required */
     uint64_t min, max;
-    bool or_zero; /* of durations: below min, "0" is allowed, and means never */
     const char *const *choices;
     bool (*good)(const char *text); /* of texts; NULL: any without control characters; of files: any path */
     const char *allowed;            /* what good wants, in words */
