@@ -57,7 +57,8 @@ size_t generation_first_bind(const struct generation *generation, size_t listene
 
 /*
  * Workers share these sockets, so one that was taken over could shut them for all: what does not listen any
- * more listens again, the same socket, and the log says so. Two system calls a second and socket are enough.
+ * more listens again, the same socket, and the log says so. One system call a socket; for the supervisor's
+ * tick.
  */
 void generation_watch_binds(const struct generation *generation);
 

@@ -20,6 +20,15 @@
     "B 257 /\n"                                                                                              \
     "> 257 /\n"
 
+#define RETR_ENDS_THEN_421                                                                                   \
+    "B 226 complete\n"                                                                                       \
+    "= complete\n"                                                                                           \
+    "! done\n"                                                                                               \
+    "> 226 complete\n"                                                                                       \
+    "= transfer RETR 226 done\n"                                                                             \
+    "> 421 The service is closing.\n"                                                                        \
+    "= end stopping\n"
+
 static const struct ftp_script passive_scripts[] = {
     {"F9: PASV names our address, whatever the backend's is", 0,
      "C PASV\n"
@@ -311,15 +320,7 @@ static const struct ftp_script transfer_scripts[] = {
               "= abort begun\n"
               "= transfer STOR 0 client-closed\n"
               "= end client-closed\n"},
-    {"F14: 421 between transfers when draining", 0,
-     RETR_150 "! drain\n"
-              "B 226 complete\n"
-              "= complete\n"
-              "! done\n"
-              "> 226 complete\n"
-              "= transfer RETR 226 done\n"
-              "> 421 The service is closing.\n"
-              "= end stopping\n"},
+    {"F14: 421 between transfers when draining", 0, RETR_150 "! drain\n" RETR_ENDS_THEN_421},
     {"F14: who has a passive port and begins nothing has had its time", 0,
      EPSV "! drain\n"
           "= deadline 20000\n"
@@ -346,14 +347,7 @@ static const struct ftp_script transfer_scripts[] = {
           "! connected\n"
           "< RETR f\n"
           "= start\n"
-          "! expired\n"
-          "B 226 complete\n"
-          "= complete\n"
-          "! done\n"
-          "> 226 complete\n"
-          "= transfer RETR 226 done\n"
-          "> 421 The service is closing.\n"
-          "= end stopping\n"},
+          "! expired\n" RETR_ENDS_THEN_421},
     {"F14: a transfer begins with its passive port: 421 comes after it", 0,
      EPSV "! drain\n"
           "= deadline 20000\n"
@@ -364,14 +358,7 @@ static const struct ftp_script transfer_scripts[] = {
           "< RETR f\n"
           "= start\n"
           "B 150 coming\n"
-          "> 150 coming\n"
-          "B 226 complete\n"
-          "= complete\n"
-          "! done\n"
-          "> 226 complete\n"
-          "= transfer RETR 226 done\n"
-          "> 421 The service is closing.\n"
-          "= end stopping\n"},
+          "> 150 coming\n" RETR_ENDS_THEN_421},
     {"nothing that comes late or twice does anything", 0,
      RETR_150 "! connected\n"
               "! done\n"
